@@ -1,0 +1,17 @@
+/** Every test but the long runs (`vitest.soak.config.ts`); the servers are started once, in this process. */
+import { defineConfig } from "vitest/config"
+import { SummaryReporter } from "./tests/summary-reporter.ts"
+
+export default defineConfig({
+  test: {
+    include: ["{apps,libs,scripts,tests}/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/*.soak.test.ts"],
+    globalSetup: ["./tests/global-setup.ts"],
+    reporters: ["default", new SummaryReporter()],
+    passWithNoTests: false,
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000
+  }
+})
