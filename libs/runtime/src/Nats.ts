@@ -1,0 +1,136 @@
+/**
+ * The connection to NATS, and the streams of the bus.
+ *
+ * The connection is kept for ever: it waits for a server that is not there yet and comes back whenever one is. Whoever
+ * starts first creates the streams; an existing stream gets the limits of this version but keeps its replicas and storage.
+ */
+import { type StreamDefinition, streams } from "@leasehold/events"
+import { type JetStreamManager, jetstreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream"
+import {
+  connect,
+  credsAuthenticator,
+  nanos,
+  type NatsConnection,
+  type NodeConnectionOptions
+} from "@nats-io/transport-node"
+import { Config, Context, Effect, Layer, Option, Redacted, Schedule, Schema, Stream } from "effect"
+import { readFileSync } from "node:fs"
+
+export class NatsError extends Schema.TaggedError<NatsError>()("NatsError", {
+  operation: Schema.String,
+  cause: Schema.Defect()
+}) {}
+
+/** A promise of the client as an effect whose failure says which operation it was. */
+export const attemptNats = <A>(operation: string, run: () => Promise<A>): Effect.Effect<A, NatsError> =>
+  Effect.tryPromise({ try: run, catch: (cause) => new NatsError({ operation, cause }) })
+
+export const NatsConfig = Config.all({
+  servers: Config.String("SERVERS").pipe(
+    Config.map((text) => text.split(",").map((server) => server.trim())),
+    Config.withDefault(["nats://127.0.0.1:4222"])
+  ),
+  user: Config.option(Config.String("USER")),
+  password: Config.option(Config.Redacted("PASSWORD")),
+  token: Config.option(Config.Redacted("TOKEN")),
+  credentials: Config.option(Config.String("CREDS")),
+  ca: Config.option(Config.String("TLS_CA")),
+  replicas: Config.Int("REPLICAS").pipe(Config.withDefault(1))
+}).pipe(Config.nested("NATS"))
+
+const secret = (value: Option.Option<Redacted.Redacted>) => Option.getOrUndefined(Option.map(value, Redacted.value))
+
+export class Nats extends Context.Service<Nats, {
+  readonly connection: NatsConnection
+  readonly manager: JetStreamManager
+}>()("runtime/Nats") {
+  static readonly layer = (name: string) =>
+    Layer.effect(
+      Nats,
+      Effect.gen(function*() {
+        const config = yield* NatsConfig
+        const user = Option.getOrUndefined(config.user)
+        const pass = secret(config.password)
+        const token = secret(config.token)
+        const options: NodeConnectionOptions = {
+          name,
+          servers: [...config.servers],
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: 250,
+          reconnectJitter: 250,
+          waitOnFirstConnect: true,
+          // A server that stops answering without closing the connection is noticed after two of these.
+          pingInterval: 10_000,
+          ...(user === undefined ? {} : { user }),
+          ...(pass === undefined ? {} : { pass }),
+          ...(token === undefined ? {} : { token }),
+          ...(Option.isSome(config.credentials)
+            ? { authenticator: credsAuthenticator(readFileSync(config.credentials.value)) }
+            : {}),
+          ...(Option.isSome(config.ca) ? { tls: { caFile: config.ca.value } } : {})
+        }
+        const connection = yield* Effect.acquireRelease(
+          attemptNats("connect", () => connect(options)),
+          (connection) => Effect.promise(() => connection.close().catch(() => undefined))
+        )
+        yield* Effect.logInfo("connected to nats", { server: connection.getServer() })
+        yield* reportStatus(connection).pipe(Effect.forkScoped)
+        const manager = yield* attemptNats("open jetstream", () => jetstreamManager(connection)).pipe(
+          Effect.retry(untilAvailable)
+        )
+        yield* ensureStreams(manager, config.replicas)
+        return Nats.of({ connection, manager })
+      })
+    )
+}
+
+/** Capped at two seconds and without end: a bus that is away is waited for. */
+export const untilAvailable = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("2 seconds")]).pipe(
+  Schedule.jittered
+)
+
+const reportStatus = (connection: NatsConnection) =>
+  Stream.fromAsyncIterable(connection.status(), (cause) => new NatsError({ operation: "status", cause })).pipe(
+    Stream.runForEach((status) =>
+      status.type === "disconnect"
+        ? Effect.logWarning("lost nats", { server: status.server })
+        : status.type === "reconnect"
+        ? Effect.logInfo("back at nats", { server: status.server })
+        : Effect.void
+    ),
+    Effect.ignore
+  )
+
+const limits = (stream: StreamDefinition) => ({
+  description: stream.description,
+  subjects: [...stream.subjects],
+  max_age: nanos(stream.maxAgeDays * 86_400_000),
+  max_msg_size: stream.maxMessageSize,
+  duplicate_window: nanos(stream.duplicateWindowMinutes * 60_000)
+})
+
+/** Creates the streams that are missing and brings the limits of the others up to date; safe from several apps at once. */
+export const ensureStreams = Effect.fn("Nats.ensureStreams")(function*(manager: JetStreamManager, replicas = 1) {
+  yield* Effect.forEach(streams, (stream) =>
+    attemptNats(`ensure stream ${stream.name}`, async () => {
+      const existing = await manager.streams.info(stream.name).catch((error: Error) => {
+        if (error.name === "StreamNotFoundError" || /stream not found/i.test(error.message)) return undefined
+        throw error
+      })
+      if (existing === undefined) {
+        await manager.streams.add({
+          name: stream.name,
+          ...limits(stream),
+          storage: StorageType.File,
+          retention: RetentionPolicy.Limits,
+          num_replicas: replicas
+        })
+      } else if (
+        Object.entries(limits(stream)).some(([key, value]) =>
+          String(Reflect.get(existing.config, key)) !== String(value)
+        )
+      ) {
+        await manager.streams.update(stream.name, limits(stream))
+      }
+    }).pipe(Effect.retry(untilAvailable)), { discard: true })
+})

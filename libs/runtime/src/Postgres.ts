@@ -1,0 +1,159 @@
+/**
+ * PostgreSQL behind a pool, each connection under one role with the least rights, and NOTIFY through `pg-listen`.
+ *
+ * Types come as text where JavaScript has none: `int8`, `macaddr`, `inet`, `cidr`, ranges, and `timestamptz` (whose
+ * microseconds a Date would lose).
+ */
+import { Config, Context, Effect, Layer, Queue, Redacted, Schedule, Schema, Stream } from "effect"
+import pg from "pg"
+import pgListen from "pg-listen"
+
+export class PostgresError extends Schema.TaggedError<PostgresError>()("PostgresError", {
+  operation: Schema.String,
+  cause: Schema.Defect()
+}) {
+  /** SQLSTATE, where the server said one. */
+  get code(): string | undefined {
+    return this.cause instanceof pg.DatabaseError ? this.cause.code : undefined
+  }
+}
+
+export interface Client {
+  query<Row extends object>(
+    text: string,
+    values?: ReadonlyArray<unknown>
+  ): Effect.Effect<ReadonlyArray<Row>, PostgresError>
+}
+
+/** What a listener hears: that it is connected (state must be read afresh: what was notified meanwhile is lost), or a payload. */
+export type Heard = { readonly type: "connected" } | { readonly type: "notified"; readonly payload: string }
+
+export class Postgres extends Context.Service<
+  Postgres,
+  Client & {
+    /** Runs `use` in one transaction, on one connection; any failure or interruption rolls it back. */
+    transaction<A, E, R>(
+      use: (client: Client) => Effect.Effect<A, E, R>,
+      mode?: string
+    ): Effect.Effect<A, E | PostgresError, R>
+    /** Hears a channel for ever, reconnecting. The buffer slides: a wake-up that is behind another says nothing more. */
+    listen(channel: string): Stream.Stream<Heard>
+  }
+>()("runtime/Postgres") {
+  /** `role` is what every connection becomes; the user of `DATABASE_URL` must be it or a member of it. */
+  static readonly layer = (role: string, max = 5) =>
+    Layer.effect(
+      Postgres,
+      Effect.gen(function*() {
+        const connectionString = Redacted.value(yield* Config.Redacted("DATABASE_URL"))
+        const options = {
+          connectionString,
+          options: `-c role=${role} -c TimeZone=UTC`,
+          application_name: `leasehold-${role}`,
+          query_timeout: 60_000,
+          types
+        }
+        const pool = yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            const pool = new pg.Pool({ ...options, max, connectionTimeoutMillis: 5_000, keepAlive: true })
+            // An idle connection that breaks is replaced by the pool; without a listener its error would end the process.
+            pool.on("error", () => undefined)
+            return pool
+          }),
+          (pool) => Effect.promise(() => pool.end())
+        )
+        const query: Client["query"] = (text, values) =>
+          run("query", () => pool.query(text, values === undefined ? [] : [...values]))
+        return Postgres.of({
+          query,
+          transaction: (use, mode = "") =>
+            Effect.acquireUseRelease(
+              Effect.tryPromise({
+                try: () => pool.connect(),
+                catch: (cause) => new PostgresError({ operation: "connect", cause })
+              }),
+              (connection) => transact(connection, use, mode),
+              // A connection whose transaction did not end well is not given to anybody else.
+              (connection, exit) => Effect.sync(() => connection.release(exit._tag === "Failure"))
+            ),
+          listen: (channel) => listen(options, channel)
+        })
+      })
+    )
+}
+
+const types = {
+  getTypeParser: (oid: number, format?: "text" | "binary") => {
+    const textual: ReadonlyArray<number> = [
+      pg.types.builtins.TIMESTAMPTZ,
+      pg.types.builtins.DATE,
+      pg.types.builtins.INTERVAL
+    ]
+    return textual.includes(oid) ? (value: string) => value : pg.types.getTypeParser(oid, format ?? "text")
+  }
+}
+
+const run = <Row extends object>(
+  operation: string,
+  query: () => Promise<pg.QueryResult<Row>>
+): Effect.Effect<ReadonlyArray<Row>, PostgresError> =>
+  Effect.map(
+    Effect.tryPromise({ try: query, catch: (cause) => new PostgresError({ operation, cause }) }),
+    (result) => result.rows
+  )
+
+const transact = <A, E, R>(connection: pg.PoolClient, use: (client: Client) => Effect.Effect<A, E, R>, mode: string) =>
+  Effect.gen(function*() {
+    yield* run("begin", () => connection.query(`BEGIN ${mode}`))
+    const client: Client = {
+      query: (text, values) => run("query", () => connection.query(text, values === undefined ? [] : [...values]))
+    }
+    const result = yield* use(client)
+    yield* run("commit", () => connection.query("COMMIT"))
+    return result
+  }).pipe(
+    Effect.onError(() => Effect.ignore(run("rollback", () => connection.query("ROLLBACK"))))
+  )
+
+const listen = (options: pg.ClientConfig, channel: string): Stream.Stream<Heard> =>
+  Stream.callback<Heard>(
+    (queue) =>
+      Effect.acquireRelease(
+        subscribe(options, channel, (heard) => Queue.offerUnsafe(queue, heard)),
+        (subscriber) => Effect.promise(() => subscriber.close().catch(() => undefined))
+      ),
+    { bufferSize: 64, strategy: "sliding" }
+  )
+
+/** Connects a subscriber, however long that takes; from then on `pg-listen` reconnects by itself. */
+const subscribe = (options: pg.ClientConfig, channel: string, hear: (heard: Heard) => void) =>
+  Effect.tryPromise({
+    try: async () => {
+      const subscriber = pgListen.default<Record<string, unknown>>(options, {
+        paranoidChecking: 10_000,
+        retryInterval: 500,
+        retryLimit: Number.POSITIVE_INFINITY,
+        retryTimeout: Number.POSITIVE_INFINITY,
+        parse: (payload) => payload,
+        serialize: String
+      })
+      // What is wrong is followed by a reconnection, which the next "connected" tells.
+      subscriber.events.on("error", () => undefined)
+      subscriber.notifications.on(channel, (payload) => hear({ type: "notified", payload: String(payload) }))
+      try {
+        await subscriber.connect()
+        await subscriber.listenTo(channel)
+      } catch (error) {
+        await subscriber.close().catch(() => undefined)
+        throw error
+      }
+      hear({ type: "connected" })
+      subscriber.events.on("connected", () => hear({ type: "connected" }))
+      return subscriber
+    },
+    catch: (cause) => new PostgresError({ operation: "listen", cause })
+  }).pipe(
+    Effect.tapError((error) => Effect.logWarning("cannot listen to postgres", { channel, error: String(error.cause) })),
+    Effect.retry(Schedule.spaced("1 second")),
+    Effect.orDie
+  )
