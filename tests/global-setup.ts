@@ -5,6 +5,7 @@
  */
 import { type SharedServers, startStack } from "@leasehold/devstack"
 import { type TestProject } from "vitest/node"
+import { ensurePackages } from "../scripts/setup.mjs"
 
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (!(await wantsServers(project))) {
@@ -12,6 +13,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     project.provide("natsUrl", "no nats-server: it is started for *.integration.test.ts and *.soak.test.ts")
     return undefined
   }
+  ensurePackages()
   const servers: SharedServers & { stop(): Promise<void> } = process.env["TEST_INFRA"] === "docker"
     ? await containers()
     : await embedded()
