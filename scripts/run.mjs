@@ -20,7 +20,8 @@ const fail = (text) => {
 }
 
 const stampOf = (directory) => join(directory, "node_modules", ".setup-stamp")
-const lockHash = (directory) => createHash("sha256").update(readFileSync(join(directory, "package-lock.json"))).digest("hex")
+const lockHash = (directory) =>
+  createHash("sha256").update(readFileSync(join(directory, "package-lock.json"))).digest("hex")
 const installed = (directory) => {
   try {
     return readFileSync(stampOf(directory), "utf8") === lockHash(directory)
@@ -30,8 +31,12 @@ const installed = (directory) => {
 }
 
 const environment = (node) => {
-  const env = { ...process.env, PATH: [dirname(node), join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter) }
-  for (const key of Object.keys(env)) if (/^npm_(lifecycle|package|command|node_execpath|config_local_prefix)/.test(key)) delete env[key]
+  const env = {
+    ...process.env,
+    PATH: [dirname(node), join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter)
+  }
+  for (const key of Object.keys(env))
+    if (/^npm_(lifecycle|package|command|node_execpath|config_local_prefix)/.test(key)) delete env[key]
   return { ...env, npm_config_loglevel: "error" }
 }
 
@@ -81,20 +86,31 @@ const tools = join(root, ".tools")
 const ownNode = Number(process.versions.node.split(".")[0]) >= wantedMajor
 const node = ownNode
   ? process.execPath
-  : join(tools, "node_modules", `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`, "bin", "node")
+  : join(
+    tools,
+    "node_modules",
+    `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`,
+    "bin",
+    "node"
+  )
 
 if (!installed(root) || (!ownNode && !installed(tools))) {
   withLock(() => {
     if (!ownNode && !installed(tools)) {
       log(`this machine has Node ${process.versions.node}; getting Node ${wantedMajor} from the npm registry`)
       install(tools, process.execPath)
-      if (spawnSync(node, ["--version"]).status !== 0) fail(`no Node ${wantedMajor} for ${process.platform}-${process.arch} in the npm registry: install it by hand`)
+      if (spawnSync(node, ["--version"]).status !== 0)
+        fail(`no Node ${wantedMajor} for ${process.platform}-${process.arch} in the npm registry: install it by hand`)
       writeFileSync(stampOf(tools), lockHash(tools))
     }
     if (!installed(root)) {
       log("installing dependencies")
       install(root, node)
-      const patched = spawnSync(join(root, "node_modules", ".bin", "effect-tsgo"), ["patch"], { cwd: root, env: environment(node), stdio: ["ignore", "ignore", 2] })
+      const patched = spawnSync(join(root, "node_modules", ".bin", "effect-tsgo"), ["patch"], {
+        cwd: root,
+        env: environment(node),
+        stdio: ["ignore", "ignore", 2]
+      })
       if (patched.status !== 0) log("the Effect checks of the type checker could not be enabled")
       writeFileSync(stampOf(root), lockHash(root))
     }

@@ -44,7 +44,7 @@ export const decodeMessage = (message: StoredMessage): Result.Result<DhcpEvent, 
     return Result.fail(
       new Rejection({
         field: "subject",
-        expected: "dhcp.v1.event.<server>.<kind>",
+        expected: "a subject of the form dhcp.v1.event.<server>.<kind>",
         actual: showActual(message.subject)
       })
     )

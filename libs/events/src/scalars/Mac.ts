@@ -11,7 +11,7 @@ export const Mac = Schema.String.check(
   })
 ).annotate({ description: "MAC address, six octets; colons or dashes, any case" }).pipe(
   Schema.decodeTo(
-    Schema.String.pipe(Schema.brand("Mac")),
+    Schema.String.check(Schema.isPattern(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/u)).pipe(Schema.brand("Mac")),
     SchemaTransformation.transform({
       decode: (text) => text.toLowerCase().replaceAll("-", ":"),
       encode: (mac) => mac
