@@ -23,8 +23,11 @@ const rules: Readonly<Record<string, Rule>> = {
   "@leasehold/renderer": { never: ["@nats-io/"], why: "the renderer reads nothing but PostgreSQL" }
 }
 
-/** Modules that may import a built-in although their package may not, and why. */
-const exceptions: ReadonlyMap<string, string> = new Map([["libs/events/src/EventId.ts", "node:crypto"]])
+/** What single modules may import although their package may not. */
+const exceptions: ReadonlyMap<string, string> = new Map([
+  ["libs/events/src/EventId.ts", "node:crypto"],
+  ["libs/devstack/src/context.ts", "vitest"]
+])
 
 const root = new URL("../", import.meta.url).pathname
 const read = (path: string) => readFileSync(join(root, path), "utf8")
@@ -50,6 +53,9 @@ const packages: ReadonlyArray<Package> = globSync("{apps,libs}/*/package.json", 
 })
 const apps = new Set(packages.filter(({ directory }) => directory.startsWith("apps/")).map(({ name }) => name))
 
+/** `import … from "x"`, `export … from "x"`, `import "x"` at the start of a line, and `import("x")` anywhere. */
+const specifiers = /^(?:import|export)\b[\w\s{},*]*?(?:\bfrom\s+)?"([^"\n]+)"|\bimport\(\s*"([^"\n]+)"/gmu
+
 const packageOf = (specifier: string) => specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/")
 
 const faultsOf = ({ declared, directory, name }: Package, path: string): ReadonlyArray<string> => {
@@ -57,11 +63,8 @@ const faultsOf = ({ declared, directory, name }: Package, path: string): Readonl
   const rule = rules[name]
   const isEdge = ["main.ts", "cli.ts"].includes(basename(path)) || path.includes("/src/commands/")
   const faults: Array<string> = []
-  for (
-    const [, specifier = ""] of text.matchAll(
-      /(?:^|\n)\s*(?:import|export)\b[^"'\n]*(?:\n[^"'\n]*)*?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/gu
-    )
-  ) {
+  for (const match of text.matchAll(specifiers)) {
+    const specifier = match[1] ?? match[2] ?? ""
     if (specifier.startsWith(".")) {
       if (!join(dirname(path), specifier).startsWith(`${directory}/src/`))
         faults.push(`imports ${specifier}, outside its package`)
@@ -73,6 +76,7 @@ const faultsOf = ({ declared, directory, name }: Package, path: string): Readonl
       continue
     }
     const target = packageOf(specifier)
+    if (exceptions.get(path) === target) continue
     if (!declared.has(target)) faults.push(`imports ${target}, which ${directory}/package.json does not declare`)
     if (apps.has(target)) faults.push(`imports the app ${target}: apps meet in events, in PostgreSQL, or over gRPC`)
     if (rule?.only !== undefined && !rule.only.includes(target)) faults.push(`imports ${target}: ${rule.why}`)
