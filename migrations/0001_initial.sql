@@ -1,0 +1,527 @@
+-- Leasehold's schema: what is decided (subnets, reservations), what is observed (systems, sightings, address_history),
+-- what each DHCP server has (dhcp_servers), and what is to be announced (outbox).
+--
+-- PostgreSQL 15 or newer. Invariants are constraints; facts and NOTIFY are written by triggers, so that a plain INSERT by
+-- an administrator has the same consequences as the registry's.
+
+-- Roles belong to the cluster, not to this database: another database may be migrated at the same moment.
+DO $$
+DECLARE
+  role_name text;
+  may_become text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
+  attempts int := 0;
+BEGIN
+  FOREACH role_name IN ARRAY ARRAY['registry', 'renderer'] LOOP
+    LOOP
+      BEGIN
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+          EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+        END IF;
+        IF NOT pg_has_role(current_user, role_name, may_become) THEN
+          EXECUTE format('GRANT %I TO CURRENT_USER', role_name)
+            || CASE may_become WHEN 'SET' THEN ' WITH SET TRUE' ELSE '' END;
+        END IF;
+        EXIT;
+      EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
+        -- internal_error: "tuple concurrently updated", by the other database's migration.
+        attempts := attempts + 1;
+        IF attempts > 100 THEN RAISE; END IF;
+        PERFORM pg_sleep(0.02 * random());
+      END;
+    END LOOP;
+  END LOOP;
+END
+$$;
+
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+
+-- Names -------------------------------------------------------------------------------------------------------------
+
+-- An RFC 1123 label that neither dnsmasq nor a resolver takes for something else. The registry's `names/forbidden.ts`
+-- says the same; a test compares the two.
+CREATE FUNCTION is_host_name(name text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
+  AND name !~ '^[0-9]+[wdhms]?$'                           -- a number, or a lease time
+  AND name !~ '^0x[0-9a-f]*$'                              -- an address to inet_aton()
+  AND name !~ '^[0-9]{1,3}(-[0-9]{1,3}){3}$'               -- an IPv4 address
+  AND name !~ '^[0-9a-f]{1,4}(-{1,2}[0-9a-f]{1,4}){7}$'    -- an IPv6 address
+  AND name !~ '^[0-9a-f]{2}(-[0-9a-f]{2}){5}$'             -- a MAC
+  AND name !~ '^[0-9a-f]{12}$'                             -- a MAC
+  AND name !~ '^..--'                                      -- reserved for encodings such as xn-- (RFC 5891)
+  AND name <> ALL (ARRAY[
+    'ignore', 'infinite',                                  -- keywords of dhcp-host
+    'localhost', 'localdomain', 'broadcasthost',
+    'ip6-localhost', 'ip6-loopback', 'ip6-localnet', 'ip6-mcastprefix', 'ip6-allnodes', 'ip6-allrouters',
+    'isatap', 'wpad'                                       -- found by machines without being asked for
+  ]);
+
+-- Names that an administrator may give and a client may not take: others look for a service under them.
+CREATE FUNCTION is_service_name(name text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN name = ANY (ARRAY[
+    'autoconfig', 'autodiscover', 'dhcp', 'dns', 'domain', 'gateway', 'kerberos', 'ldap', 'local', 'mail', 'mx', 'ntp',
+    'proxy', 'resolver', 'router', 'smtp', 'syslog', 'time', 'www'
+  ]) OR name ~ '^ns[0-9]{0,2}$';
+
+-- Facts -------------------------------------------------------------------------------------------------------------
+
+-- One writer at a time: whoever writes facts, or what facts are about, holds this lock to the end of its transaction.
+-- That makes the order of the outbox the order of the commits.
+CREATE FUNCTION take_writer_lock() RETURNS void
+LANGUAGE sql VOLATILE
+RETURN pg_advisory_xact_lock(7220001);
+
+CREATE FUNCTION take_writer_lock_trigger() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(7220001);
+  RETURN NULL;
+END
+$$;
+
+CREATE TABLE outbox (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  subject text NOT NULL,
+  type text NOT NULL,
+  body jsonb NOT NULL,
+  at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE outbox IS 'Facts on their way to the stream DISCOVERY, in the order of their commits';
+
+CREATE TRIGGER outbox_writer_lock BEFORE INSERT ON outbox
+  FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
+
+-- The registry wakes its own relay; what others write has to be told. NOTIFY serialises commits, so not for everything.
+CREATE FUNCTION outbox_notify() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('role') <> 'registry' THEN NOTIFY outbox; END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER outbox_notify AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION outbox_notify();
+
+CREATE FUNCTION iso_timestamp(at timestamptz) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+
+-- Text as the bus takes it: no control characters, no reversal of the writing direction, not too long.
+CREATE FUNCTION harmless_text(text text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN left(
+  regexp_replace(text, '[\u0001-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]', U&'\FFFD', 'g'), 4096
+);
+
+-- DHCP servers ------------------------------------------------------------------------------------------------------
+
+CREATE TABLE dhcp_servers (
+  server text PRIMARY KEY CHECK (server ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  wanted_generation bigint NOT NULL DEFAULT 1,
+  applied_generation bigint,
+  applied_hash text,
+  applied_at timestamptz,
+  applied_reservations int,
+  attempted_generation bigint,
+  attempted_at timestamptz,
+  result text CHECK (result IN ('applied', 'failed')),
+  error text,
+  CHECK (result IS DISTINCT FROM 'applied'
+    OR num_nulls(applied_generation, applied_hash, applied_at, applied_reservations) = 0),
+  CHECK (result IS DISTINCT FROM 'failed' OR num_nulls(attempted_generation, attempted_at, error) = 0)
+);
+COMMENT ON TABLE dhcp_servers IS 'Each dnsmasq: the generation its file should have, and what became of the last attempt';
+
+CREATE TRIGGER dhcp_servers_writer_lock BEFORE UPDATE ON dhcp_servers
+  FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
+
+-- The same result again is no news.
+CREATE FUNCTION dhcp_servers_facts() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO outbox (subject, type, body)
+  SELECT 'discovery.v1.' || fact.type || '.' || n.server, fact.type, fact.body
+  FROM new_rows n
+  JOIN old_rows o USING (server)
+  CROSS JOIN LATERAL (
+    SELECT 'server.applied' AS type, jsonb_build_object(
+      'type', 'server.applied', 'server', n.server, 'generation', n.applied_generation, 'hash', n.applied_hash,
+      'reservations', n.applied_reservations, 'at', iso_timestamp(n.applied_at)) AS body
+    WHERE n.result = 'applied'
+      AND (n.result, n.applied_generation, n.applied_hash)
+        IS DISTINCT FROM (o.result, o.applied_generation, o.applied_hash)
+    UNION ALL
+    SELECT 'server.failed', jsonb_build_object(
+      'type', 'server.failed', 'server', n.server, 'generation', n.attempted_generation,
+      'error', harmless_text(n.error), 'at', iso_timestamp(n.attempted_at))
+    WHERE n.result = 'failed'
+      AND (n.result, n.attempted_generation, n.error) IS DISTINCT FROM (o.result, o.attempted_generation, o.error)
+  ) AS fact
+  ORDER BY n.server;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER dhcp_servers_facts AFTER UPDATE ON dhcp_servers
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION dhcp_servers_facts();
+
+-- Subnets -----------------------------------------------------------------------------------------------------------
+
+CREATE TABLE subnets (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  cidr cidr NOT NULL CHECK (family(cidr) = 4 AND masklen(cidr) <= 30),
+  name text NOT NULL UNIQUE CHECK (name ~ '^[[:alnum:]][[:alnum:] ._/-]{0,62}$'),
+  policy text NOT NULL DEFAULT 'manual' CHECK (policy IN ('auto', 'manual')),
+  domain text NOT NULL DEFAULT ''
+    CHECK (domain ~ '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)?$'
+      AND length(domain) <= 253),
+  range_first inet CHECK (masklen(range_first) = 32),
+  range_last inet CHECK (masklen(range_last) = 32),
+  gateway inet CHECK (masklen(gateway) = 32),
+  lease_time interval CHECK (lease_time >= interval '2 minutes'),
+  reserve_randomised boolean NOT NULL DEFAULT false,
+  auto_keep interval NOT NULL DEFAULT '30 days' CHECK (auto_keep > interval '0'),
+  auto_share real NOT NULL DEFAULT 0.8 CHECK (auto_share BETWEEN 0 AND 1),
+  UNIQUE (id, cidr),
+  UNIQUE (id, domain),
+  CONSTRAINT subnets_overlap_excl EXCLUDE USING gist (cidr inet_ops WITH &&),
+  CONSTRAINT subnets_range_inside_check CHECK (
+    (range_first IS NULL) = (range_last IS NULL)
+    AND (range_first IS NULL OR (range_first << cidr AND range_last << cidr AND range_first <= range_last))),
+  CONSTRAINT subnets_gateway_inside_check CHECK (gateway IS NULL OR gateway << cidr)
+);
+COMMENT ON COLUMN subnets.policy IS 'auto: a system with an acknowledged address gets a reservation; manual: an administrator decides';
+COMMENT ON COLUMN subnets.auto_keep IS 'How long an automatic reservation outlives the last sign of its system';
+COMMENT ON COLUMN subnets.auto_share IS 'The share of the range (of the subnet where it has none) that automatic reservations may take';
+
+CREATE TABLE subnet_servers (
+  subnet_id bigint NOT NULL REFERENCES subnets (id) ON DELETE CASCADE,
+  server text NOT NULL REFERENCES dhcp_servers (server) ON UPDATE CASCADE,
+  PRIMARY KEY (subnet_id, server)
+);
+CREATE INDEX subnet_servers_server_idx ON subnet_servers (server);
+
+-- Reservations ------------------------------------------------------------------------------------------------------
+
+CREATE TABLE reservations (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  subnet_id bigint NOT NULL,
+  subnet cidr NOT NULL,
+  domain text NOT NULL,
+  mac macaddr NOT NULL,
+  address inet NOT NULL,
+  name text NOT NULL,
+  lease_time interval CHECK (lease_time >= interval '2 minutes'),
+  enabled boolean NOT NULL DEFAULT true,
+  source text NOT NULL DEFAULT 'administrator' CHECK (source IN ('administrator', 'auto', 'import')),
+  comment text,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT reservations_subnet_fkey FOREIGN KEY (subnet_id, subnet) REFERENCES subnets (id, cidr) ON UPDATE CASCADE,
+  CONSTRAINT reservations_domain_fkey FOREIGN KEY (subnet_id, domain) REFERENCES subnets (id, domain) ON UPDATE CASCADE,
+  CONSTRAINT reservations_subnet_mac_key UNIQUE (subnet_id, mac),
+  CONSTRAINT reservations_address_key UNIQUE (address),
+  CONSTRAINT reservations_domain_name_key UNIQUE (domain, name),
+  CONSTRAINT reservations_name_check CHECK (is_host_name(name) AND (source <> 'auto' OR NOT is_service_name(name))),
+  CONSTRAINT reservations_address_check CHECK (
+    masklen(address) = 32 AND address << subnet
+    AND address <> set_masklen(network(subnet)::inet, 32) AND address <> set_masklen(broadcast(subnet), 32))
+);
+CREATE INDEX reservations_mac_idx ON reservations (mac);
+CREATE INDEX reservations_name_idx ON reservations (name);
+
+CREATE TRIGGER reservations_a_writer_lock BEFORE INSERT OR UPDATE OR DELETE ON reservations
+  FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
+CREATE TRIGGER subnets_writer_lock BEFORE UPDATE OR DELETE ON subnets
+  FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
+CREATE TRIGGER subnet_servers_writer_lock BEFORE INSERT OR UPDATE OR DELETE ON subnet_servers
+  FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
+
+-- An administrator says MAC, address and name; the subnet follows from the address. An automatic reservation that has
+-- the name gives it up, and one that somebody edits is automatic no longer.
+CREATE FUNCTION reservations_complete() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+  by_hand boolean := current_setting('role') <> 'registry' AND pg_trigger_depth() = 1;
+BEGIN
+  IF TG_OP = 'INSERT' OR NEW.address IS DISTINCT FROM OLD.address OR NEW.subnet_id IS DISTINCT FROM OLD.subnet_id
+    OR NEW.subnet IS DISTINCT FROM OLD.subnet OR NEW.domain IS DISTINCT FROM OLD.domain
+  THEN
+    SELECT s.id, s.cidr, s.domain INTO NEW.subnet_id, NEW.subnet, NEW.domain
+    FROM subnets s WHERE s.cidr >>= NEW.address;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'no subnet holds the address %', host(NEW.address)
+        USING ERRCODE = 'check_violation', COLUMN = 'address', TABLE = 'reservations',
+          HINT = 'Insert the subnet first.';
+    END IF;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN
+    NEW.updated_at := now();
+    IF by_hand AND OLD.source = 'auto' AND NEW.source = 'auto'
+      AND (NEW.mac, NEW.address, NEW.name, NEW.lease_time, NEW.enabled)
+        IS DISTINCT FROM (OLD.mac, OLD.address, OLD.name, OLD.lease_time, OLD.enabled)
+    THEN
+      NEW.source := 'administrator';
+    END IF;
+  END IF;
+  IF NEW.source <> 'auto' AND (TG_OP = 'INSERT' OR NEW.name IS DISTINCT FROM OLD.name) THEN
+    UPDATE reservations r SET name = left(r.name, 56) || '-' || right(replace(r.mac::text, ':', ''), 6)
+    WHERE r.domain = NEW.domain AND r.name = NEW.name AND r.source = 'auto' AND r.id IS DISTINCT FROM NEW.id;
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER reservations_complete BEFORE INSERT OR UPDATE ON reservations
+  FOR EACH ROW EXECUTE FUNCTION reservations_complete();
+
+CREATE FUNCTION reservation_body(r reservations, fact text) RETURNS jsonb
+LANGUAGE sql STABLE
+RETURN jsonb_build_object(
+  'type', fact, 'id', r.id::text, 'mac', r.mac::text, 'address', host(r.address), 'name', r.name,
+  'subnet', r.subnet::text, 'source', r.source, 'enabled', r.enabled, 'at', iso_timestamp(now()),
+  'servers', coalesce(
+    (SELECT jsonb_agg(s.server ORDER BY s.server) FROM subnet_servers s WHERE s.subnet_id = r.subnet_id), '[]'));
+
+CREATE FUNCTION reservations_created() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO outbox (subject, type, body)
+  SELECT 'discovery.v1.reservation.created.' || n.id, 'reservation.created', reservation_body(n, 'reservation.created')
+  FROM new_rows n ORDER BY n.id;
+  RETURN NULL;
+END
+$$;
+CREATE FUNCTION reservations_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO outbox (subject, type, body)
+  SELECT 'discovery.v1.reservation.changed.' || n.id, 'reservation.changed',
+    reservation_body(n, 'reservation.changed') || jsonb_build_object('previous', jsonb_build_object(
+      'mac', o.mac::text, 'address', host(o.address), 'name', o.name, 'enabled', o.enabled))
+  FROM new_rows n JOIN old_rows o USING (id)
+  WHERE (n.mac, n.address, n.name, n.enabled, n.lease_time, n.source, n.subnet)
+    IS DISTINCT FROM (o.mac, o.address, o.name, o.enabled, o.lease_time, o.source, o.subnet)
+  ORDER BY n.id;
+  RETURN NULL;
+END
+$$;
+CREATE FUNCTION reservations_removed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO outbox (subject, type, body)
+  SELECT 'discovery.v1.reservation.removed.' || o.id, 'reservation.removed', reservation_body(o, 'reservation.removed')
+  FROM old_rows o ORDER BY o.id;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER reservations_created AFTER INSERT ON reservations
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_created();
+CREATE TRIGGER reservations_changed AFTER UPDATE ON reservations
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_changed();
+CREATE TRIGGER reservations_removed AFTER DELETE ON reservations
+  REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_removed();
+
+-- What the files show -----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION want_new_generation(servers text[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  UPDATE dhcp_servers SET wanted_generation = wanted_generation + 1 WHERE server = ANY (servers);
+  SELECT pg_notify('render', server) FROM unnest(servers) AS server ORDER BY server;
+$$;
+
+-- A file shows the enabled reservations of the subnets assigned to its server: MAC, address, name, lease time.
+CREATE FUNCTION reservations_render() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  concerned bigint[];
+  servers text[];
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    concerned := ARRAY(SELECT DISTINCT subnet_id FROM new_rows WHERE enabled);
+  ELSIF TG_OP = 'DELETE' THEN
+    concerned := ARRAY(SELECT DISTINCT subnet_id FROM old_rows WHERE enabled);
+  ELSE
+    concerned := ARRAY(
+      SELECT DISTINCT changed.subnet_id FROM (
+        SELECT o.id, o.subnet_id, o.mac, o.address, o.name, o.lease_time FROM old_rows o WHERE o.enabled
+        EXCEPT SELECT n.id, n.subnet_id, n.mac, n.address, n.name, n.lease_time FROM new_rows n WHERE n.enabled
+        UNION
+        (SELECT n.id, n.subnet_id, n.mac, n.address, n.name, n.lease_time FROM new_rows n WHERE n.enabled
+         EXCEPT SELECT o.id, o.subnet_id, o.mac, o.address, o.name, o.lease_time FROM old_rows o WHERE o.enabled)
+      ) AS changed);
+  END IF;
+  servers := ARRAY(SELECT DISTINCT server FROM subnet_servers WHERE subnet_id = ANY (concerned));
+  IF cardinality(servers) > 0 THEN PERFORM want_new_generation(servers); END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER reservations_render_insert AFTER INSERT ON reservations
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_render();
+CREATE TRIGGER reservations_render_update AFTER UPDATE ON reservations
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_render();
+CREATE TRIGGER reservations_render_delete AFTER DELETE ON reservations
+  REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_render();
+
+-- A subnet's lease time is that of its reservations that have none of their own.
+CREATE FUNCTION subnets_render() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  servers text[] := ARRAY(
+    SELECT DISTINCT s.server
+    FROM new_rows n JOIN old_rows o USING (id) JOIN subnet_servers s ON s.subnet_id = n.id
+    WHERE n.lease_time IS DISTINCT FROM o.lease_time
+      AND EXISTS (SELECT FROM reservations r WHERE r.subnet_id = n.id AND r.enabled AND r.lease_time IS NULL));
+BEGIN
+  IF cardinality(servers) > 0 THEN PERFORM want_new_generation(servers); END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER subnets_render AFTER UPDATE ON subnets
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION subnets_render();
+
+CREATE FUNCTION subnet_servers_render() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  servers text[];
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    servers := ARRAY(SELECT DISTINCT n.server FROM new_rows n
+      WHERE EXISTS (SELECT FROM reservations r WHERE r.subnet_id = n.subnet_id AND r.enabled));
+  ELSIF TG_OP = 'DELETE' THEN
+    servers := ARRAY(SELECT DISTINCT o.server FROM old_rows o
+      WHERE EXISTS (SELECT FROM reservations r WHERE r.subnet_id = o.subnet_id AND r.enabled));
+  ELSE
+    servers := ARRAY(
+      SELECT DISTINCT changed.server
+      FROM ((TABLE old_rows EXCEPT TABLE new_rows) UNION (TABLE new_rows EXCEPT TABLE old_rows)) AS changed
+      WHERE EXISTS (SELECT FROM reservations r WHERE r.subnet_id = changed.subnet_id AND r.enabled));
+  END IF;
+  IF cardinality(servers) > 0 THEN PERFORM want_new_generation(servers); END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER subnet_servers_render_insert AFTER INSERT ON subnet_servers
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION subnet_servers_render();
+CREATE TRIGGER subnet_servers_render_update AFTER UPDATE ON subnet_servers
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION subnet_servers_render();
+CREATE TRIGGER subnet_servers_render_delete AFTER DELETE ON subnet_servers
+  REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION subnet_servers_render();
+
+-- What was observed -------------------------------------------------------------------------------------------------
+
+-- A `…_stamp` is the event that said so last, as "time id": its byte order is the order of events.
+CREATE TABLE systems (
+  mac macaddr PRIMARY KEY,
+  name text NOT NULL,
+  name_source text NOT NULL CHECK (name_source IN ('administrator', 'reservation', 'client', 'generated')),
+  state text NOT NULL DEFAULT 'known' CHECK (state IN ('known', 'ignored', 'blocked')),
+  first_seen timestamptz NOT NULL,
+  last_seen timestamptz NOT NULL,
+  address inet,
+  address_server text,
+  address_stamp text COLLATE "C",
+  server text NOT NULL,
+  server_stamp text COLLATE "C" NOT NULL,
+  interface text,
+  interface_stamp text COLLATE "C",
+  client_name text,
+  client_name_stamp text COLLATE "C",
+  first_client_name text,
+  first_client_name_stamp text COLLATE "C",
+  vendor_class text,
+  vendor_class_stamp text COLLATE "C",
+  user_class text,
+  user_class_stamp text COLLATE "C",
+  CONSTRAINT systems_name_key UNIQUE (name),
+  CONSTRAINT systems_name_check CHECK (
+    is_host_name(name) AND (name_source IN ('administrator', 'reservation') OR NOT is_service_name(name)))
+) WITH (fillfactor = 70);
+COMMENT ON TABLE systems IS 'Every machine that was seen, by its MAC';
+
+CREATE TABLE sightings (
+  server text NOT NULL,
+  address inet NOT NULL,
+  at timestamptz NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  mac macaddr NOT NULL,
+  held boolean NOT NULL,
+  kind text NOT NULL,
+  provenance jsonb,
+  PRIMARY KEY (server, address, at, event_id)
+);
+COMMENT ON TABLE sightings IS 'The evidence: who held an address (held), or no longer does, according to one event';
+CREATE INDEX sightings_at_idx ON sightings USING brin (at);
+
+CREATE TABLE address_history (
+  server text NOT NULL,
+  address inet NOT NULL,
+  mac macaddr NOT NULL,
+  during tstzrange NOT NULL CHECK (NOT isempty(during) AND NOT lower_inf(during)),
+  CONSTRAINT address_history_holder_excl EXCLUDE USING gist (server WITH =, address inet_ops WITH =, during WITH &&)
+);
+COMMENT ON TABLE address_history IS 'Who held an address when: one holder at a time, as the sightings in their order say';
+CREATE UNIQUE INDEX address_history_until_key
+  ON address_history (server, address, coalesce(upper(during), 'infinity'::timestamptz));
+CREATE INDEX address_history_holder_idx ON address_history (mac) WHERE upper_inf(during);
+
+CREATE TABLE gaps (
+  event_id text PRIMARY KEY,
+  server text NOT NULL,
+  at timestamptz NOT NULL,
+  reason text NOT NULL,
+  lost bigint,
+  since timestamptz,
+  provenance jsonb
+);
+COMMENT ON TABLE gaps IS 'Stretches of events that are known to be lost';
+
+-- Names that an administrator gave a MAC, now or earlier: dnsmasq repeats them in its log, and they are not the client''s.
+CREATE TABLE given_names (
+  mac macaddr NOT NULL,
+  name text NOT NULL,
+  PRIMARY KEY (mac, name)
+);
+-- MACs whose system''s name has to be looked at again, because a reservation changed by another hand.
+CREATE TABLE pending_names (
+  mac macaddr PRIMARY KEY
+);
+
+CREATE FUNCTION reservations_names() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO given_names (mac, name) SELECT mac, name FROM new_rows WHERE source <> 'auto' ON CONFLICT DO NOTHING;
+  END IF;
+  IF current_setting('role') <> 'registry' THEN
+    IF TG_OP <> 'DELETE' THEN
+      INSERT INTO pending_names (mac) SELECT mac FROM new_rows ON CONFLICT DO NOTHING;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+      INSERT INTO pending_names (mac) SELECT mac FROM old_rows ON CONFLICT DO NOTHING;
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER reservations_names_insert AFTER INSERT ON reservations
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_names();
+CREATE TRIGGER reservations_names_update AFTER UPDATE ON reservations
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_names();
+CREATE TRIGGER reservations_names_delete AFTER DELETE ON reservations
+  REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_names();
+
+-- Rights ------------------------------------------------------------------------------------------------------------
+
+GRANT USAGE ON SCHEMA public TO registry, renderer;
+
+GRANT SELECT, INSERT, UPDATE, DELETE
+  ON systems, sightings, address_history, gaps, reservations, outbox, given_names, pending_names TO registry;
+GRANT SELECT, INSERT ON subnets, subnet_servers TO registry;
+GRANT SELECT, INSERT (server) ON dhcp_servers TO registry;
+
+GRANT SELECT ON reservations, subnets, subnet_servers, dhcp_servers TO renderer;
+GRANT INSERT (server) ON dhcp_servers TO renderer;
+GRANT UPDATE (applied_generation, applied_hash, applied_at, applied_reservations,
+  attempted_generation, attempted_at, result, error) ON dhcp_servers TO renderer;
+
+REVOKE EXECUTE ON FUNCTION want_new_generation(text[]) FROM PUBLIC;
