@@ -29,7 +29,10 @@ export async function ensureCluster(dir: string, user: ServerUser, durable: bool
     if (user.owner !== undefined) { for (const path of [making, given]) await chown(path, user.owner, user.owner) }
     await initialise(making, given, user, durable)
     await rename(given, passwordFile(making))
-    await rename(making, dir)
+    await rename(making, dir).catch((error: unknown) => {
+      // Another process made it meanwhile; whether it uses it is found out at the start.
+      if (!existsSync(passwordFile(dir))) throw error
+    })
   } finally {
     await rm(making, { recursive: true, force: true })
     await rm(given, { force: true })

@@ -1,0 +1,95 @@
+import { spawn } from "node:child_process"
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { createInterface } from "node:readline"
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "vitest"
+import { describeLab } from "../src/lab/describeLab.ts"
+import { scratchDirectory } from "../src/ScratchDirectory.ts"
+
+const fixture = fileURLToPath(new URL("fixtures/owner.ts", import.meta.url))
+
+interface Owned {
+  readonly pids: ReadonlyArray<number>
+  readonly dirs: ReadonlyArray<string>
+}
+
+const isOwned = (value: unknown): value is Owned => typeof value === "object" && value !== null && "pids" in value
+
+/** Starts the owner, learns what it owns, ends it, and returns what there is to look for. */
+async function endOwner(signal: NodeJS.Signals, ...args: ReadonlyArray<string>) {
+  // The servers' own temporary directories are found in a place that only this owner uses.
+  const place = await scratchDirectory("place")
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const child = spawn(process.execPath, [fixture, ...args], {
+    env: { ...env, TMPDIR: place.path },
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  const ended = new Promise((resolve) => child.once("close", resolve))
+  const said = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).once("line", resolve)
+    child.once("exit", (code) => reject(new Error(`the owner ended with ${code}`)))
+  })
+  const owned: unknown = JSON.parse(said)
+  if (!isOwned(owned)) throw new Error(`not understood: ${said}`)
+  const namespaces = owned.pids.map((pid) => link(pid)).filter((one) => one !== link("self"))
+  assert.isTrue(owned.pids.every((pid) => existsSync(`/proc/${pid}/exe`)))
+  assert.isNotEmpty(readdirSync(place.path))
+  child.kill(signal)
+  await ended
+  return { ...owned, namespaces, place }
+}
+
+const link = (pid: number | string): string | undefined => {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`)
+  } catch {
+    return undefined
+  }
+}
+const processesIn = (namespaces: ReadonlyArray<string | undefined>) =>
+  readdirSync("/proc").filter((pid) => /^\d+$/.test(pid)).filter((pid) => namespaces.includes(link(pid) ?? "gone"))
+
+async function eventually(what: string, holds: () => boolean): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`not so after 10 s: ${what}`)
+    await sleep(20)
+  }
+}
+
+async function assertNothingIsLeft({ dirs, namespaces, pids, place }: Awaited<ReturnType<typeof endOwner>>) {
+  await eventually("the servers are gone", () => pids.every((pid) => !existsSync(`/proc/${pid}/exe`)))
+  await eventually(
+    "the directories are gone",
+    () => [...dirs, ...readdirSync(place.path)].every((dir) => !existsSync(dir))
+  )
+  await eventually("the temporary directory is empty", () => readdirSync(place.path).length === 0)
+  assert.deepStrictEqual(processesIn(namespaces), [])
+  assert.notMatch(readFileSync("/proc/net/dev", "utf8"), /^\s*(br-lan|m\d+):/m)
+  await place.remove()
+  assert.isFalse(existsSync(place.path) || readdirSync(tmpdir()).includes(place.path))
+}
+
+describe("the servers", () => {
+  it("do not outlive an owner that is killed, nor does a file", async () => {
+    await assertNothingIsLeft(await endOwner("SIGKILL"))
+  })
+
+  it("leave nothing when they are stopped in good order", async () => {
+    await assertNothingIsLeft(await endOwner("SIGTERM"))
+  })
+})
+
+describeLab("a lab", () => {
+  it("does not outlive an owner that is killed: no process, no namespace, no file", async () => {
+    const left = await endOwner("SIGKILL", "with-lab")
+    assert.isNotEmpty(left.namespaces)
+    await assertNothingIsLeft(left)
+  })
+
+  it("leaves nothing when it is stopped in good order", async () => {
+    await assertNothingIsLeft(await endOwner("SIGTERM", "with-lab"))
+  })
+})
