@@ -3,7 +3,7 @@
 # Exits with 0 only when what was asked for is so; dnsmasq itself reports whether it started well.
 set -u
 PATH=$PATH:/usr/sbin:/sbin
-export LC_ALL=C
+export LC_ALL=C TZ=UTC
 lab=$1
 
 enter=$(cat "$lab/.enter") || exit 1
