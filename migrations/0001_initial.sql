@@ -86,7 +86,7 @@ CREATE TABLE outbox (
   type text NOT NULL,
   body jsonb NOT NULL,
   at timestamptz NOT NULL DEFAULT now()
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 COMMENT ON TABLE outbox IS 'Facts on their way to the stream DISCOVERY, in the order of their commits';
 
 CREATE TRIGGER outbox_writer_lock BEFORE INSERT ON outbox
@@ -214,6 +214,7 @@ CREATE TABLE reservations (
   lease_time interval CHECK (lease_time >= interval '2 minutes'),
   enabled boolean NOT NULL DEFAULT true,
   source text NOT NULL DEFAULT 'administrator' CHECK (source IN ('administrator', 'auto', 'import')),
+  observed_at timestamptz,
   comment text,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
@@ -221,12 +222,14 @@ CREATE TABLE reservations (
   CONSTRAINT reservations_domain_fkey FOREIGN KEY (subnet_id, domain) REFERENCES subnets (id, domain) ON UPDATE CASCADE,
   CONSTRAINT reservations_subnet_mac_key UNIQUE (subnet_id, mac),
   CONSTRAINT reservations_address_key UNIQUE (address),
-  CONSTRAINT reservations_domain_name_key UNIQUE (domain, name),
-  CONSTRAINT reservations_name_check CHECK (is_host_name(name) AND (source <> 'auto' OR NOT is_service_name(name))),
+  CONSTRAINT reservations_domain_name_key UNIQUE (domain, name) DEFERRABLE,
+  CONSTRAINT reservations_name_check CHECK (is_host_name(name)),
+  CONSTRAINT reservations_observed_at_check CHECK (source <> 'auto' OR observed_at IS NOT NULL),
   CONSTRAINT reservations_address_check CHECK (
     masklen(address) = 32 AND address << subnet
     AND address <> set_masklen(network(subnet)::inet, 32) AND address <> set_masklen(broadcast(subnet), 32))
 );
+COMMENT ON COLUMN reservations.observed_at IS 'auto: when its system was first seen to hold the address; the earlier claim has it';
 CREATE INDEX reservations_mac_idx ON reservations (mac);
 CREATE INDEX reservations_name_idx ON reservations (name);
 
@@ -237,8 +240,8 @@ CREATE TRIGGER subnets_writer_lock BEFORE UPDATE OR DELETE ON subnets
 CREATE TRIGGER subnet_servers_writer_lock BEFORE INSERT OR UPDATE OR DELETE ON subnet_servers
   FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
 
--- An administrator says MAC, address and name; the subnet follows from the address. An automatic reservation that has
--- the name gives it up, and one that somebody edits is automatic no longer.
+-- An administrator says MAC, address and name; the subnet follows from the address. Automatic reservations give way:
+-- one that has the name gets another, one that has the address or the MAC ends. One that is edited is automatic no more.
 CREATE FUNCTION reservations_complete() RETURNS trigger
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -255,6 +258,7 @@ BEGIN
           HINT = 'Insert the subnet first.';
     END IF;
   END IF;
+  IF NEW.source = 'auto' AND NEW.observed_at IS NULL THEN NEW.observed_at := now(); END IF;
   IF TG_OP = 'UPDATE' THEN
     NEW.updated_at := now();
     IF by_hand AND OLD.source = 'auto' AND NEW.source = 'auto'
@@ -264,15 +268,58 @@ BEGIN
       NEW.source := 'administrator';
     END IF;
   END IF;
-  IF NEW.source <> 'auto' AND (TG_OP = 'INSERT' OR NEW.name IS DISTINCT FROM OLD.name) THEN
+  IF NEW.source <> 'auto' THEN
+    DELETE FROM reservations r
+    WHERE r.source = 'auto' AND r.id <> NEW.id
+      AND (r.address = NEW.address OR (r.subnet_id = NEW.subnet_id AND r.mac = NEW.mac));
     UPDATE reservations r SET name = left(r.name, 56) || '-' || right(replace(r.mac::text, ':', ''), 6)
-    WHERE r.domain = NEW.domain AND r.name = NEW.name AND r.source = 'auto' AND r.id IS DISTINCT FROM NEW.id;
+    WHERE r.source = 'auto' AND r.id <> NEW.id AND r.domain = NEW.domain AND r.name = NEW.name;
   END IF;
   RETURN NEW;
 END
 $$;
 CREATE TRIGGER reservations_complete BEFORE INSERT OR UPDATE ON reservations
   FOR EACH ROW EXECUTE FUNCTION reservations_complete();
+
+-- How many automatic reservations a subnet has: counting them for every newcomer would cost more the more there are.
+CREATE TABLE subnet_usage (
+  subnet_id bigint PRIMARY KEY REFERENCES subnets (id) ON DELETE CASCADE,
+  automatic bigint NOT NULL CHECK (automatic >= 0)
+);
+
+CREATE FUNCTION reservations_count() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO subnet_usage AS u (subnet_id, automatic)
+    SELECT subnet_id, count(*) FROM new_rows WHERE source = 'auto' GROUP BY subnet_id
+    ON CONFLICT (subnet_id) DO UPDATE SET automatic = u.automatic + excluded.automatic;
+  ELSIF TG_OP = 'DELETE' THEN
+    UPDATE subnet_usage u SET automatic = u.automatic - gone.n
+    FROM (SELECT subnet_id, count(*) AS n FROM old_rows WHERE source = 'auto' GROUP BY subnet_id) AS gone
+    WHERE u.subnet_id = gone.subnet_id;
+  ELSE
+    INSERT INTO subnet_usage AS u (subnet_id, automatic)
+    SELECT subnet_id, 0 FROM new_rows WHERE source = 'auto' GROUP BY subnet_id
+    ON CONFLICT (subnet_id) DO NOTHING;
+    UPDATE subnet_usage u SET automatic = u.automatic + change.n
+    FROM (
+      SELECT subnet_id, sum(n) AS n FROM (
+        SELECT subnet_id, 1 AS n FROM new_rows WHERE source = 'auto'
+        UNION ALL SELECT subnet_id, -1 FROM old_rows WHERE source = 'auto'
+      ) AS one GROUP BY subnet_id HAVING sum(n) <> 0
+    ) AS change
+    WHERE u.subnet_id = change.subnet_id;
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER reservations_count_insert AFTER INSERT ON reservations
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_count();
+CREATE TRIGGER reservations_count_update AFTER UPDATE ON reservations
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_count();
+CREATE TRIGGER reservations_count_delete AFTER DELETE ON reservations
+  REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_count();
 
 CREATE FUNCTION reservation_body(r reservations, fact text) RETURNS jsonb
 LANGUAGE sql STABLE
@@ -417,25 +464,34 @@ CREATE TABLE systems (
   state text NOT NULL DEFAULT 'known' CHECK (state IN ('known', 'ignored', 'blocked')),
   first_seen timestamptz NOT NULL,
   last_seen timestamptz NOT NULL,
+  -- What it holds now, and the event that said so last.
   address inet,
   address_server text,
   address_stamp text COLLATE "C",
+  -- Where it was heard last.
   server text NOT NULL,
   server_stamp text COLLATE "C" NOT NULL,
   interface text,
   interface_stamp text COLLATE "C",
+  -- What it calls itself: client_name is what follows from the three below it.
   client_name text,
-  client_name_stamp text COLLATE "C",
-  first_client_name text,
-  first_client_name_stamp text COLLATE "C",
+  first_name text,
+  first_name_stamp text COLLATE "C",
+  said_name text,
+  said_name_stamp text COLLATE "C",
+  suffixed_name text,
+  suffixed_name_stamp text COLLATE "C",
   vendor_class text,
   vendor_class_stamp text COLLATE "C",
   user_class text,
   user_class_stamp text COLLATE "C",
-  CONSTRAINT systems_name_key UNIQUE (name),
+  CONSTRAINT systems_name_key UNIQUE (name) DEFERRABLE,
   CONSTRAINT systems_name_check CHECK (
     is_host_name(name) AND (name_source IN ('administrator', 'reservation') OR NOT is_service_name(name)))
 ) WITH (fillfactor = 70);
+COMMENT ON COLUMN systems.first_name IS 'The first name of the client that can be a host name: its system is called so';
+COMMENT ON COLUMN systems.said_name IS 'The last name of the client; a stamp with "~" is the client''s own word, the others are read from dnsmasq''s answers';
+COMMENT ON COLUMN systems.suffixed_name IS 'The last name with the MAC''s digits: the client''s, or one of ours that dnsmasq repeats';
 COMMENT ON TABLE systems IS 'Every machine that was seen, by its MAC';
 
 CREATE TABLE sightings (
@@ -462,7 +518,7 @@ CREATE TABLE address_history (
 COMMENT ON TABLE address_history IS 'Who held an address when: one holder at a time, as the sightings in their order say';
 CREATE UNIQUE INDEX address_history_until_key
   ON address_history (server, address, coalesce(upper(during), 'infinity'::timestamptz));
-CREATE INDEX address_history_holder_idx ON address_history (mac) WHERE upper_inf(during);
+CREATE INDEX address_history_mac_idx ON address_history (mac);
 
 CREATE TABLE gaps (
   event_id text PRIMARY KEY,
@@ -517,6 +573,7 @@ GRANT USAGE ON SCHEMA public TO registry, renderer;
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON systems, sightings, address_history, gaps, reservations, outbox, given_names, pending_names TO registry;
 GRANT SELECT, INSERT ON subnets, subnet_servers TO registry;
+GRANT SELECT ON subnet_usage TO registry;
 GRANT SELECT, INSERT (server) ON dhcp_servers TO registry;
 
 GRANT SELECT ON reservations, subnets, subnet_servers, dhcp_servers TO renderer;
