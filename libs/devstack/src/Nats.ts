@@ -56,7 +56,7 @@ const underLock = (dir: string, command: ReadonlyArray<string>): ReadonlyArray<s
       "flock",
       "--no-fork",
       "--wait",
-      "5",
+      "3",
       "--conflict-exit-code",
       String(lockedElsewhere),
       join(dir, "lock"),

@@ -135,6 +135,6 @@ describeLab("a lab", () => {
       addresses.add(reply.yiaddr)
     }
     assert.strictEqual(addresses.size, 300)
-    assert.isBelow(performance.now() - begin, 3_000)
+    assert.isBelow(performance.now() - begin, 6_000)
   })
 })
