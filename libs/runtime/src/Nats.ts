@@ -3,6 +3,7 @@
  *
  * The connection is kept for ever: it waits for a server that is not there yet and comes back whenever one is. Whoever
  * starts first creates the streams; an existing stream gets the limits of this version but keeps its replicas and storage.
+ * A user that may not manage streams leaves that to the others.
  */
 import { type StreamDefinition, streams } from "@leasehold/events"
 import { type JetStreamManager, jetstreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream"
@@ -109,28 +110,43 @@ const limits = (stream: StreamDefinition) => ({
   duplicate_window: nanos(stream.duplicateWindowMinutes * 60_000)
 })
 
-/** Creates the streams that are missing and brings the limits of the others up to date; safe from several apps at once. */
+const notFound = (error: Error) => error.name === "StreamNotFoundError" || /stream not found/iu.test(error.message)
+
+/** Creates the stream where it is missing, and brings the limits of an existing one up to date. */
+const ensureStream = async (manager: JetStreamManager, stream: StreamDefinition, replicas: number): Promise<void> => {
+  const wanted = limits(stream)
+  const existing = await manager.streams.info(stream.name).catch((error: Error) => {
+    if (notFound(error)) return undefined
+    throw error
+  })
+  if (existing === undefined) {
+    await manager.streams.add({
+      name: stream.name,
+      ...wanted,
+      storage: StorageType.File,
+      retention: RetentionPolicy.Limits,
+      num_replicas: replicas
+    })
+  } else if (
+    Object.entries(wanted).some(([key, value]) => String(Reflect.get(existing.config, key)) !== String(value))
+  ) {
+    await manager.streams.update(stream.name, wanted)
+  }
+}
+
+const isForbidden = (error: NatsError) => /permissions violation/iu.test(String(error.cause))
+
+/** The streams as this version wants them; safe from several apps at once. */
 export const ensureStreams = Effect.fn("Nats.ensureStreams")(function*(manager: JetStreamManager, replicas = 1) {
-  yield* Effect.forEach(streams, (stream) =>
-    attemptNats(`ensure stream ${stream.name}`, async () => {
-      const existing = await manager.streams.info(stream.name).catch((error: Error) => {
-        if (error.name === "StreamNotFoundError" || /stream not found/i.test(error.message)) return undefined
-        throw error
-      })
-      if (existing === undefined) {
-        await manager.streams.add({
-          name: stream.name,
-          ...limits(stream),
-          storage: StorageType.File,
-          retention: RetentionPolicy.Limits,
-          num_replicas: replicas
-        })
-      } else if (
-        Object.entries(limits(stream)).some(([key, value]) =>
-          String(Reflect.get(existing.config, key)) !== String(value)
-        )
-      ) {
-        await manager.streams.update(stream.name, limits(stream))
-      }
-    }).pipe(Effect.retry(untilAvailable)), { discard: true })
+  for (const stream of streams) {
+    yield* attemptNats("ensure stream", () => ensureStream(manager, stream, replicas)).pipe(
+      Effect.tapError((error) =>
+        isForbidden(error)
+          ? Effect.logInfo("streams are managed by others", { stream: stream.name })
+          : Effect.logWarning("cannot ensure stream", { stream: stream.name, error: String(error.cause) })
+      ),
+      Effect.retry({ schedule: untilAvailable, while: (error) => !isForbidden(error) }),
+      Effect.catchIf(isForbidden, () => Effect.void)
+    )
+  }
 })

@@ -1,0 +1,66 @@
+import { assert, layer } from "@effect/vitest"
+import { freshDatabase } from "@leasehold/devstack"
+import { ConfigProvider, Effect, Fiber, Layer, Queue, Stream } from "effect"
+import { inject } from "vitest"
+import { type Heard, Postgres } from "../src/index.ts"
+
+const TestLayer = Layer.unwrap(Effect.gen(function*() {
+  const url = yield* Effect.promise(() => freshDatabase(inject("pgUrl")))
+  return Postgres.layer("postgres").pipe(
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { DATABASE_URL: url } })))
+  )
+}))
+
+layer(TestLayer, { timeout: "60 seconds", excludeTestServices: true })("Postgres", (it) => {
+  it.effect("gives as text what JavaScript would spoil", () =>
+    Effect.gen(function*() {
+      const postgres = yield* Postgres
+      const [row] = yield* postgres.query<Record<string, unknown>>(
+        "SELECT 9007199254740993::int8 AS big, '52:54:00:12:34:56'::macaddr AS mac, '2026-11-22T03:50:23.055763Z'::timestamptz AS at"
+      )
+      assert.deepStrictEqual(row, {
+        big: "9007199254740993",
+        mac: "52:54:00:12:34:56",
+        at: "2026-11-22 03:50:23.055763+00"
+      })
+    }))
+
+  it.effect("keeps nothing of a transaction that failed, whichever way", () =>
+    Effect.gen(function*() {
+      const postgres = yield* Postgres
+      yield* postgres.query("CREATE TABLE kept (n int PRIMARY KEY)")
+      const insert = (n: number, then: Effect.Effect<unknown, unknown>) =>
+        Effect.exit(
+          postgres.transaction((client) => Effect.andThen(client.query("INSERT INTO kept VALUES ($1)", [n]), then))
+        )
+      yield* insert(1, Effect.void)
+      yield* insert(2, Effect.fail("no"))
+      yield* insert(3, Effect.die("broken"))
+      yield* insert(4, Effect.interrupt)
+      const duplicate = yield* Effect.flip(
+        postgres.transaction((client) => client.query("INSERT INTO kept VALUES (1)"))
+      )
+      assert.strictEqual(duplicate.code, "23505")
+      assert.deepStrictEqual(yield* postgres.query("SELECT n FROM kept"), [{ n: 1 }])
+    }))
+
+  it.effect("hears notifications, and says when some may have been missed", () =>
+    Effect.gen(function*() {
+      const postgres = yield* Postgres
+      const heard = yield* Queue.unbounded<Heard>()
+      const fiber = yield* postgres.listen("render").pipe(
+        Stream.runForEach((one) => Queue.offer(heard, one)),
+        Effect.forkChild
+      )
+      assert.deepStrictEqual(yield* Queue.take(heard), { type: "connected" })
+      yield* postgres.query("NOTIFY render, 'lab'")
+      assert.deepStrictEqual(yield* Queue.take(heard), { type: "notified", payload: "lab" })
+      yield* postgres.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+      )
+      assert.deepStrictEqual(yield* Queue.take(heard), { type: "connected" })
+      yield* postgres.query("NOTIFY render, 'shop'")
+      assert.deepStrictEqual(yield* Queue.take(heard), { type: "notified", payload: "shop" })
+      yield* Fiber.interrupt(fiber)
+    }))
+})
