@@ -130,7 +130,8 @@ export async function freshDatabase(url: string, template = "template0"): Promis
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query(`CREATE DATABASE ${name} TEMPLATE ${client.escapeIdentifier(template)}`)
+    // Copying the files is several times quicker than the default, which sends each block through the log.
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${client.escapeIdentifier(template)} STRATEGY file_copy`)
   } finally {
     await client.end()
   }
