@@ -4,6 +4,7 @@
  * Nothing of the machine's network is seen or changed. Several labs run at once. When the process that made a lab ends,
  * however that comes about, every process and namespace of the lab ends and its directory is removed.
  */
+import { existsSync } from "node:fs"
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -83,7 +84,12 @@ export async function startLab(settings: DnsmasqSettings = {}): Promise<Lab> {
       return { pid: await pid() }
     },
     hup: async () => void process.kill(await pid(), "SIGHUP"),
-    killDnsmasq: async () => void process.kill(await pid(), "SIGKILL"),
+    killDnsmasq: async () => {
+      const victim = await pid()
+      process.kill(victim, "SIGKILL")
+      // Dead is also what only waits to be reaped, and has no `exe` any more.
+      while (existsSync(`/proc/${victim}/exe`)) await sleep(5)
+    },
     forgetLeases: async () => {
       await ask("stop")
       await rm(files.leaseFile, { force: true })

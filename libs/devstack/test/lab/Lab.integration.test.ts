@@ -81,6 +81,8 @@ describeLab("a lab", () => {
   it("starts dnsmasq again after it was killed", async () => {
     const lab = await started()
     await lab.killDnsmasq()
+    await lab.startDnsmasq()
+    await lab.killDnsmasq()
     await lab.restartDnsmasq()
     assert.match(await rejection(lab.startDnsmasq()), /dnsmasq runs already/)
   })
