@@ -1,1 +1,10 @@
-export {}
+export { type DhcpHost, formatDhcpHost, type HostForm, parseDhcpHost, type ParsedHost } from "./DhcpHost.ts"
+export type { HostPart, LeaseTime } from "./DhcpHost/HostPart.ts"
+export { DhcpHostError, type HostDoubt } from "./DhcpHost/HostProblem.ts"
+export { checkHostsFile, type HostsFileCheck, type HostsFileProblem } from "./HostsFile.ts"
+export { type Lease4, type Lease6, type LeaseFile, parseLeaseFile } from "./LeaseFile.ts"
+export { type LogParser, makeLogParser } from "./LogLine.ts"
+export type { LogKind, LogKindV4, LogKindV6, LogOptions, LogRecord } from "./LogRecord.ts"
+export { type LogEntry, type LogScanner, LONGEST_LINE, makeLogScanner, type ScanResult } from "./LogScanner.ts"
+export { type JoinedRecord, makeTransactions, type Transactions, TransactionsState } from "./Transactions.ts"
+export { isZone } from "./Zone.ts"
