@@ -222,7 +222,8 @@ CREATE TABLE reservations (
   CONSTRAINT reservations_domain_fkey FOREIGN KEY (subnet_id, domain) REFERENCES subnets (id, domain) ON UPDATE CASCADE,
   CONSTRAINT reservations_subnet_mac_key UNIQUE (subnet_id, mac),
   CONSTRAINT reservations_address_key UNIQUE (address),
-  CONSTRAINT reservations_domain_name_key UNIQUE (domain, name) DEFERRABLE,
+  -- A name belongs to one system of a domain, which may have it in several subnets.
+  CONSTRAINT reservations_domain_name_excl EXCLUDE USING gist (domain WITH =, name WITH =, mac WITH <>) DEFERRABLE,
   CONSTRAINT reservations_name_check CHECK (is_host_name(name)),
   CONSTRAINT reservations_observed_at_check CHECK (source <> 'auto' OR observed_at IS NOT NULL),
   CONSTRAINT reservations_address_check CHECK (
@@ -273,7 +274,7 @@ BEGIN
     WHERE r.source = 'auto' AND r.id <> NEW.id
       AND (r.address = NEW.address OR (r.subnet_id = NEW.subnet_id AND r.mac = NEW.mac));
     UPDATE reservations r SET name = left(r.name, 56) || '-' || right(replace(r.mac::text, ':', ''), 6)
-    WHERE r.source = 'auto' AND r.id <> NEW.id AND r.domain = NEW.domain AND r.name = NEW.name;
+    WHERE r.source = 'auto' AND r.mac <> NEW.mac AND r.domain = NEW.domain AND r.name = NEW.name;
   END IF;
   RETURN NEW;
 END

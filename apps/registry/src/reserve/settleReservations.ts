@@ -1,0 +1,125 @@
+/**
+ * Reserves for newcomers the address that they were seen to hold, where the subnet's policy is `auto`.
+ *
+ * Systems that have their reservation, and subnets with the policy `manual`, cost one question for the whole batch.
+ */
+import type { Client } from "@leasehold/runtime"
+import { Effect } from "effect"
+import type { Place } from "../apply/foldEvents.ts"
+import { timeOf } from "../apply/stamp.ts"
+import { type Claim, Claims, type Reservation, type Subnet } from "./Claims.ts"
+import { isMadeUp } from "./isMadeUp.ts"
+
+/** Claims in subnets with the policy `auto` by systems that have no reservation there, or one that was claimed later. */
+const openClaimsSql = `
+  SELECT s.id::text AS "subnetId", k.mac::text, host(k.address) AS address, iso_timestamp(k.at) AS at
+  FROM unnest($1::macaddr[], $2::inet[], $3::timestamptz[], $4::boolean[]) AS k (mac, address, at, randomised)
+  JOIN subnets s ON s.cidr >>= k.address AND s.policy = 'auto' AND (s.reserve_randomised OR NOT k.randomised)
+    AND k.at >= now() - s.auto_keep
+  WHERE NOT EXISTS (
+    SELECT FROM reservations r
+    WHERE r.subnet_id = s.id AND r.mac = k.mac
+      AND (r.source <> 'auto' OR (r.observed_at, host(r.address) COLLATE "C") <= (k.at, host(k.address) COLLATE "C")))`
+
+const subnetsSql = `
+  SELECT s.id::text, host(s.gateway) AS gateway, host(network(s.cidr)) AS network, host(broadcast(s.cidr)) AS broadcast,
+    ceil(s.auto_share::text::numeric
+      * coalesce(s.range_last - s.range_first + 1, broadcast(s.cidr) - network(s.cidr) - 1))::int AS room,
+    coalesce(u.automatic, 0)::int AS automatic
+  FROM subnets s LEFT JOIN subnet_usage u ON u.subnet_id = s.id
+  WHERE s.id = ANY ($1::bigint[])`
+
+const reservationsSql = `
+  SELECT r.subnet_id::text AS "subnetId", r.mac::text, host(r.address) AS address,
+    coalesce(iso_timestamp(r.observed_at), '') AS at, r.source <> 'auto' AS fixed
+  FROM reservations r
+  WHERE r.mac = ANY ($1::macaddr[]) OR r.address = ANY ($2::inet[])`
+
+const laterClaimsSql = (who: string) => `
+  SELECT s.id::text AS "subnetId", h.mac::text, host(h.address) AS address, iso_timestamp(lower(h.during)) AS at,
+    s.reserve_randomised AS "reserveRandomised"
+  FROM unnest($1::bigint[], $2::macaddr[], $3::inet[], $4::timestamptz[]) AS k (subnet_id, mac, address, at)
+  JOIN subnets s ON s.id = k.subnet_id
+  JOIN address_history h ON ${who} AND h.address <<= s.cidr AND lower(h.during) > k.at
+    AND lower(h.during) >= now() - s.auto_keep`
+const laterClaimsOfMacsSql = laterClaimsSql("h.mac = k.mac")
+const laterClaimsOnAddressesSql = laterClaimsSql("h.address = k.address")
+
+const removeSql = `
+  DELETE FROM reservations r USING unnest($1::bigint[], $2::macaddr[]) AS k (subnet_id, mac)
+  WHERE r.subnet_id = k.subnet_id AND r.mac = k.mac AND r.source = 'auto'`
+
+const addSql = `
+  INSERT INTO reservations (subnet_id, subnet, domain, mac, address, name, source, observed_at)
+  SELECT n.id, n.cidr, n.domain, s.mac, k.address, s.name, 'auto', k.at
+  FROM unnest($1::bigint[], $2::macaddr[], $3::inet[], $4::timestamptz[]) AS k (subnet_id, mac, address, at)
+  JOIN subnets n ON n.id = k.subnet_id
+  JOIN systems s ON s.mac = k.mac
+  WHERE NOT EXISTS (SELECT FROM reservations o WHERE o.domain = n.domain AND o.name = s.name AND o.mac <> s.mac)
+  ORDER BY k.at, k.mac`
+
+const earlierSql = `
+  UPDATE reservations r SET observed_at = k.at
+  FROM unnest($1::bigint[], $2::macaddr[], $3::timestamptz[]) AS k (subnet_id, mac, at)
+  WHERE r.subnet_id = k.subnet_id AND r.mac = k.mac AND r.source = 'auto'`
+
+/** The first time in the batch that each MAC was seen to hold each IPv4 address. */
+export const claimsOf = (places: Iterable<Place>): ReadonlyArray<Omit<Claim, "subnetId">> => {
+  const claims = new Map<string, Omit<Claim, "subnetId">>()
+  for (const { address, sightings } of places) {
+    if (address.includes(":")) continue
+    for (const { held, mac, stamp } of sightings) {
+      const key = `${mac} ${address}`
+      const before = claims.get(key)
+      const at = timeOf(stamp)
+      if (held && (before === undefined || at < before.at)) claims.set(key, { mac, address, at })
+    }
+  }
+  return [...claims.values()]
+}
+
+/** To be run when systems and history are written. */
+export const settleReservations = Effect.fnUntraced(
+  function*(client: Client, seen: ReadonlyArray<Omit<Claim, "subnetId">>) {
+    if (seen.length === 0) return
+    const open = yield* client.query<Claim>(openClaimsSql, [
+      seen.map(({ mac }) => mac),
+      seen.map(({ address }) => address),
+      seen.map(({ at }) => at),
+      seen.map(({ mac }) => isMadeUp(mac))
+    ])
+    if (open.length === 0) return
+    const subnets = yield* client.query<Subnet>(subnetsSql, [[...new Set(open.map(({ subnetId }) => subnetId))]])
+    const claims = new Claims(subnets, open)
+    for (let unknown = claims.settle(); unknown !== undefined; unknown = claims.settle()) {
+      claims.know(unknown.reservations, yield* loadReservations(client, unknown.reservations))
+      claims.add(yield* loadLater(client, laterClaimsOfMacsSql, unknown.ofMacs))
+      claims.add(yield* loadLater(client, laterClaimsOnAddressesSql, unknown.onAddresses))
+    }
+    const { added, earlier, removed } = claims.settlement
+    if (removed.length > 0) yield* client.query(removeSql, [ids(removed), macs(removed)])
+    if (added.length > 0) yield* client.query(addSql, [ids(added), macs(added), addresses(added), times(added)])
+    if (earlier.length > 0) yield* client.query(earlierSql, [ids(earlier), macs(earlier), times(earlier)])
+  }
+)
+
+const ids = (claims: ReadonlyArray<Claim>) => claims.map(({ subnetId }) => subnetId)
+const macs = (claims: ReadonlyArray<Claim>) => claims.map(({ mac }) => mac)
+const addresses = (claims: ReadonlyArray<Claim>) => claims.map(({ address }) => address)
+const times = (claims: ReadonlyArray<Claim>) => claims.map(({ at }) => at)
+
+const loadReservations = (client: Client, claims: ReadonlyArray<Claim>) =>
+  claims.length === 0
+    ? Effect.succeed([])
+    : client.query<Reservation>(reservationsSql, [macs(claims), addresses(claims)])
+
+const loadLater = (client: Client, sql: string, claims: ReadonlyArray<Claim>) =>
+  claims.length === 0
+    ? Effect.succeed([])
+    : Effect.map(
+      client.query<Claim & { readonly reserveRandomised: boolean }>(
+        sql,
+        [ids(claims), macs(claims), addresses(claims), times(claims)]
+      ),
+      (rows) => rows.filter(({ mac, reserveRandomised }) => reserveRandomised || !isMadeUp(mac))
+    )
