@@ -1,5 +1,5 @@
 /** Events of a small, busy network, made from a seed: renewals, moves, releases, addresses that change hands. */
-import { decodeMessage, type DhcpEvent, timestampFromMicros } from "@leasehold/events"
+import { decodeMessage, type DhcpEvent } from "@leasehold/events"
 import { Result } from "effect"
 
 /** A generator of numbers in [0, 1) that gives the same ones for the same seed (mulberry32). */
@@ -23,7 +23,7 @@ export const event = (subject: string, body: object, at: number): DhcpEvent =>
     decodeMessage({ subject: `dhcp.v1.event.${subject}`, data: JSON.stringify(body), sequence: at % 1e12, time: at })
   )
 
-export const mac = (number: number): string => `52:54:00:00:00:${number.toString(16).padStart(2, "0")}`
+export const mac = (number: number): string => `00:16:3e:00:00:${number.toString(16).padStart(2, "0")}`
 
 export interface Network {
   readonly macs: number
@@ -64,6 +64,10 @@ export const randomEvents = (seed: number, network: Network, start: number): Rea
     if (kind.startsWith("v6-")) {
       return event(`${server}.${kind}`, { ...common, duid: "00:01:02", ip: `fd00::${number % 3}` }, at)
     }
-    return event(`${server}.${kind}`, { ...common, ip, ...(next() < 0.1 && kind === "ack" ? { inform: true } : {}) }, at)
+    return event(
+      `${server}.${kind}`,
+      { ...common, ip, ...(next() < 0.1 && kind === "ack" ? { inform: true } : {}) },
+      at
+    )
   })
 }

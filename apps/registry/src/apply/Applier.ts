@@ -30,7 +30,9 @@ import {
 
 /** What applying amounted to. */
 export interface Applied {
-  readonly facts: number
+  /** There is something new in the outbox. */
+  readonly announced: boolean
+  /** How many events had no six-octet MAC. */
   readonly anonymous: number
 }
 
@@ -50,10 +52,9 @@ export class Applier extends Context.Service<Applier, {
       return Applier.of({
         apply: Effect.fn("Applier.apply")(function*(events: ReadonlyArray<DhcpEvent>) {
           const folded = foldEvents(events)
-          const facts = folded.observed.size === 0 && folded.gaps.length === 0
-            ? 0
-            : yield* write((client) => applyFolded(client, folded))
-          return { facts, anonymous: folded.anonymous }
+          const announced = (folded.observed.size > 0 || folded.gaps.length > 0)
+            && (yield* write((client) => applyFolded(client, folded)))
+          return { announced, anonymous: folded.anonymous }
         }),
         applyPendingNames: write(applyPendingNames).pipe(Effect.withSpan("Applier.applyPendingNames"))
       })
@@ -81,10 +82,10 @@ const applyFolded = Effect.fnUntraced(function*(client: Client, folded: Folded) 
   yield* settleAddresses(client, systems, foldings)
   const assigned = yield* settleNames(client, systems, unnamed, decided, new Map())
   yield* writeSystems(client, systems)
-  yield* settleReservations(client, claimsOf(folded.places.values()))
+  const reserved = yield* settleReservations(client, claimsOf(folded.places.values()))
   const facts = [...systemFacts(systems, assigned), ...yield* writeGaps(client, folded.gaps)]
   if (facts.length > 0) yield* insertFacts(client, facts)
-  return facts.length
+  return facts.length + reserved > 0
 })
 
 const knownSystems = (client: Client, macs: ReadonlyArray<Mac>) =>

@@ -4,7 +4,7 @@
  * Pure: it compares each system with what was known of it. Those seen first come first; of one system what is new comes
  * first, then its address, then its name.
  */
-import { type DhcpEvent, type DiscoveryFact, isLocallyAdministered, type Mac } from "@leasehold/events"
+import { type DhcpEvent, type DiscoveryFact, isLocallyAdministered } from "@leasehold/events"
 import type { Assigned } from "../names/assignNames.ts"
 import { timeOf } from "./stamp.ts"
 import type { System, Systems } from "./system.ts"

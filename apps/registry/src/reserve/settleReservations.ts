@@ -3,12 +3,12 @@
  *
  * Systems that have their reservation, and subnets with the policy `manual`, cost one question for the whole batch.
  */
+import { isLocallyAdministered } from "@leasehold/events"
 import type { Client } from "@leasehold/runtime"
 import { Effect } from "effect"
 import type { Place } from "../apply/foldEvents.ts"
 import { timeOf } from "../apply/stamp.ts"
 import { type Claim, Claims, type Reservation, type Subnet } from "./Claims.ts"
-import { isMadeUp } from "./isMadeUp.ts"
 
 /** Claims in subnets with the policy `auto` by systems that have no reservation there, or one that was claimed later. */
 const openClaimsSql = `
@@ -78,17 +78,17 @@ export const claimsOf = (places: Iterable<Place>): ReadonlyArray<Omit<Claim, "su
   return [...claims.values()]
 }
 
-/** To be run when systems and history are written. */
+/** To be run when systems and history are written. Returns how many reservations began or ended. */
 export const settleReservations = Effect.fnUntraced(
   function*(client: Client, seen: ReadonlyArray<Omit<Claim, "subnetId">>) {
-    if (seen.length === 0) return
+    if (seen.length === 0) return 0
     const open = yield* client.query<Claim>(openClaimsSql, [
       seen.map(({ mac }) => mac),
       seen.map(({ address }) => address),
       seen.map(({ at }) => at),
-      seen.map(({ mac }) => isMadeUp(mac))
+      seen.map(({ mac }) => isLocallyAdministered(mac))
     ])
-    if (open.length === 0) return
+    if (open.length === 0) return 0
     const subnets = yield* client.query<Subnet>(subnetsSql, [[...new Set(open.map(({ subnetId }) => subnetId))]])
     const claims = new Claims(subnets, open)
     for (let unknown = claims.settle(); unknown !== undefined; unknown = claims.settle()) {
@@ -100,6 +100,7 @@ export const settleReservations = Effect.fnUntraced(
     if (removed.length > 0) yield* client.query(removeSql, [ids(removed), macs(removed)])
     if (added.length > 0) yield* client.query(addSql, [ids(added), macs(added), addresses(added), times(added)])
     if (earlier.length > 0) yield* client.query(earlierSql, [ids(earlier), macs(earlier), times(earlier)])
+    return added.length + removed.length
   }
 )
 
@@ -121,5 +122,5 @@ const loadLater = (client: Client, sql: string, claims: ReadonlyArray<Claim>) =>
         sql,
         [ids(claims), macs(claims), addresses(claims), times(claims)]
       ),
-      (rows) => rows.filter(({ mac, reserveRandomised }) => reserveRandomised || !isMadeUp(mac))
+      (rows) => rows.filter(({ mac, reserveRandomised }) => reserveRandomised || !isLocallyAdministered(mac))
     )

@@ -10,7 +10,9 @@ const database = async () => {
   const one = await registryDatabase()
   opened.push(one)
   await one.query("INSERT INTO dhcp_servers (server) VALUES ('lab'), ('annex')")
-  await one.query("INSERT INTO subnets (cidr, name, policy) VALUES ('10.0.0.0/24', 'auto', 'auto'), ('10.1.0.0/24', 'manual', 'manual')")
+  await one.query(
+    "INSERT INTO subnets (cidr, name, policy) VALUES ('10.0.0.0/24', 'auto', 'auto'), ('10.1.0.0/24', 'manual', 'manual')"
+  )
   await one.query("INSERT INTO subnet_servers SELECT id, 'lab' FROM subnets")
   return one
 }
@@ -28,10 +30,13 @@ const batches = (events: ReadonlyArray<DhcpEvent>, sizes: () => number): Readonl
   return result
 }
 const applyAll = (one: RegistryDatabase, all: ReadonlyArray<ReadonlyArray<DhcpEvent>>) =>
-  withApplier(one.url, Effect.gen(function*() {
-    const applier = yield* Applier
-    yield* Effect.forEach(all, (events) => applier.apply(events), { discard: true })
-  }))
+  withApplier(
+    one.url,
+    Effect.gen(function*() {
+      const applier = yield* Applier
+      yield* Effect.forEach(all, (events) => applier.apply(events), { discard: true })
+    })
+  )
 
 const start = () => Date.now() * 1000 - 3600 * 1_000_000
 

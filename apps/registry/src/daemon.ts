@@ -1,0 +1,42 @@
+/** The registry's parts as one layer that runs for ever. */
+import { loggingLayer, Nats, opsLayer, Postgres } from "@leasehold/runtime"
+import { Effect, Layer } from "effect"
+import { Applier } from "./apply/Applier.ts"
+import { consumerLayer } from "./consumer/Consumer.ts"
+import { injectionLayer } from "./inject/Injection.ts"
+import { Relay } from "./outbox/Relay.ts"
+import { wakesLayer } from "./outbox/Wakes.ts"
+import { declaredSubnetsLayer } from "./subnets/declaredSubnets.ts"
+import { Sweeper, sweepingLayer } from "./sweep/Sweeper.ts"
+
+const opsServer = Layer.unwrap(Effect.gen(function*() {
+  const postgres = yield* Postgres
+  const { connection } = yield* Nats
+  const health = Effect.gen(function*() {
+    yield* Effect.mapError(postgres.query("SELECT 1 FROM subnets LIMIT 1"), () => "postgres: cannot be asked")
+    yield* Effect.mapError(
+      Effect.tryPromise(() => connection.rtt()).pipe(Effect.timeout("2 seconds")),
+      () => "nats: does not answer"
+    )
+  })
+  return opsLayer("REGISTRY", health)
+}))
+
+const services = Layer.mergeAll(Applier.layer, Sweeper.layer).pipe(
+  Layer.provideMerge(Relay.layer),
+  Layer.provideMerge(Layer.mergeAll(Postgres.layer("registry"), Nats.layer("registry")))
+)
+
+export const registryLayer = Layer.mergeAll(consumerLayer, injectionLayer, wakesLayer, sweepingLayer, opsServer).pipe(
+  // Events that arrive before their subnet is there would get no reservation until their next renewal.
+  Layer.provide(declaredSubnetsLayer),
+  Layer.provide(services)
+)
+
+export const daemon = Layer.effectDiscard(Effect.logInfo("registry started")).pipe(
+  Layer.provideMerge(registryLayer),
+  Layer.launch,
+  Effect.tapError((error) => Effect.logError("registry cannot start", { error: error.message })),
+  Effect.annotateLogs({ app: "registry" }),
+  Effect.provide(loggingLayer())
+)
