@@ -1,0 +1,86 @@
+/**
+ * Proof of a restart: a dnsmasq that was not there before, started after the command was given, has stayed alive for a
+ * while, and took the place of an old one instead of standing beside it.
+ *
+ * With a pid file it is the process that the file names. Without one it is any process named dnsmasq, which on a machine
+ * with several of them says less.
+ */
+import { Clock, Duration, Effect, Option } from "effect"
+import { type DnsmasqProcess, isSame, Processes } from "../Processes.ts"
+import { type Settings } from "../RendererConfig.ts"
+import { ProofMissing } from "./ProofMissing.ts"
+
+export interface Before {
+  readonly at: number
+  readonly all: ReadonlyArray<DnsmasqProcess>
+  readonly named: Option.Option<DnsmasqProcess>
+}
+
+type Needs = Pick<Settings, "pidFile" | "proofTimeout" | "settle">
+
+const named = Effect.fnUntraced(function*(pidFile: Option.Option<string>) {
+  const processes = yield* Processes
+  return Option.isSome(pidFile) ? yield* processes.ofPidFile(pidFile.value) : Option.none<DnsmasqProcess>()
+})
+
+/** What there is before the command is given. */
+export const lookBefore = Effect.fnUntraced(function*({ pidFile }: Needs) {
+  const processes = yield* Processes
+  const before: Before = { at: yield* processes.now, all: yield* processes.all, named: yield* named(pidFile) }
+  return before
+})
+
+const has = (all: ReadonlyArray<DnsmasqProcess>, process: DnsmasqProcess) => all.some((one) => isSame(one, process))
+
+/** Why a process is not the new dnsmasq; none when it is. */
+const objection = (process: DnsmasqProcess, before: Before, now: ReadonlyArray<DnsmasqProcess>) => {
+  if (has(before.all, process)) return `dnsmasq (process ${process.pid}) is the one from before`
+  // The kernel and `/proc/uptime` round a tick differently.
+  if (process.started < before.at - 1) return `dnsmasq (process ${process.pid}) is older than the command`
+  const old = Option.isSome(before.named)
+    ? before.all.filter((one) => Option.exists(before.named, (it) => isSame(it, one)))
+    : before.all.filter(({ command }) => command === process.command)
+  const left = old.find((one) => has(now, one))
+  return left === undefined ? undefined : `the old dnsmasq (process ${left.pid}) still runs beside the new one`
+}
+
+/** The process that could be the new one, or why there is none. */
+const find = Effect.fnUntraced(function*({ pidFile }: Needs, before: Before) {
+  const processes = yield* Processes
+  const now = yield* processes.all
+  if (Option.isSome(pidFile)) {
+    const process = yield* named(pidFile)
+    if (Option.isNone(process)) return { why: `${pidFile.value} names no dnsmasq process` }
+    const why = objection(process.value, before, now)
+    return why === undefined ? { process: process.value } : { why }
+  }
+  const gone = before.all.filter((one) => !has(now, one))
+  const isReplacement = ({ command }: DnsmasqProcess) =>
+    gone.length === 0 || gone.some((one) => one.command === command)
+  const process = now.find((one) => objection(one, before, now) === undefined && isReplacement(one))
+  if (process !== undefined) return { process }
+  const fresh = now.find((one) => !has(before.all, one))
+  return { why: (fresh && objection(fresh, before, now)) ?? "there is no new dnsmasq process" }
+})
+
+/** Waits for the proof; the time is that from `before` to the first sight of the new process, in seconds. */
+export const newProcess = Effect.fn("newProcess")(function*(settings: Needs, before: Before) {
+  const processes = yield* Processes
+  const end = (yield* Clock.monotonicTimeNanos) + Duration.toNanosUnsafe(settings.proofTimeout)
+  for (;;) {
+    const found = yield* find(settings, before)
+    const seen = yield* processes.now
+    if (found.process !== undefined) {
+      yield* Effect.sleep(settings.settle)
+      const still = yield* find(settings, before)
+      if (still.process !== undefined && isSame(still.process, found.process)) {
+        return Math.max(0, Math.min(found.process.started, seen) - before.at) / 100
+      }
+    }
+    if ((yield* Clock.monotonicTimeNanos) > end) {
+      const why = found.why ?? `dnsmasq started and ended again at once`
+      return yield* new ProofMissing({ reason: `dnsmasq was not restarted: ${why}` })
+    }
+    yield* Effect.sleep("20 millis")
+  }
+})
