@@ -6,7 +6,7 @@
  */
 import { Option } from "effect"
 import type { LogOptions, LogRecord } from "./LogRecord.ts"
-import { type Frame, makeFrame, readFrame, type Writer } from "./LogLine/frame.ts"
+import { clearFrame, type Frame, makeFrame, readFrame, type Writer } from "./LogLine/frame.ts"
 import { readJson } from "./LogLine/json.ts"
 import { readLoss } from "./LogLine/losses.ts"
 import { type Draft, readPacket } from "./LogLine/packets.ts"
@@ -16,6 +16,7 @@ import { readStamp } from "./LogLine/stampShapes.ts"
 import { digitsEnd, number, skipSpaces, SPACE, withoutControls } from "./tokens.ts"
 
 const LOWER_M = 0x6d
+const OPEN_BRACE = 0x7b
 
 const MAX_XID = 0xffff_ffff
 
@@ -91,7 +92,7 @@ const ofWriter = (
   return readLoss(writer, line, from, trimmedEnd(line), record) ? record : NOT_DHCP
 }
 
-/** A parser that shows where it found the message of its last line. */
+/** A parser that shows where it found the message of its last line, if that was in no JSON object. */
 export interface CleanLogParser extends LogParser {
   readonly frame: Frame
 }
@@ -126,7 +127,11 @@ export const makeCleanLogParser = (options: LogOptions): CleanLogParser => {
       return ofDhcp(line, skipSpaces(line, prefix.length), prefixAt, frame.pid)
     }
     prefix = ""
-    if (line.charCodeAt(0) === 0x7b) return json(line)
+    if (line.charCodeAt(0) === OPEN_BRACE) {
+      const record = json(line)
+      clearFrame(frame)
+      return record
+    }
     if (!readFrame(line, frame)) return NOT_DHCP
     const at = stamps.at(line, frame.stamp)
     if (frame.writer !== "dhcp") return ofWriter(frame.writer, line, frame.message, at, frame.pid)

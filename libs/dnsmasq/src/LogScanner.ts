@@ -24,6 +24,8 @@ export interface LogEntry {
   readonly offset: number
   /** In bytes, with the newline. */
   readonly length: number
+  /** Lines of the chunk before it. */
+  readonly index: number
   /** Decoded, without its end, without control characters. */
   readonly line: string
   readonly record: LogRecord
@@ -84,8 +86,9 @@ export const makeLogScanner = (options: LogOptions): LogScanner => {
         ? bytes.toString("latin1", from, to)
         : withoutControls(utf8.decode(bytes.subarray(from, to)))
       const record = parser.parse(line)
-      if (record.kind !== null) entries.push({ offset: start, length: newline + 1 - start, line, record })
-      else noise.learn(line, parser.frame)
+      if (record.kind !== null) {
+        entries.push({ offset: start, length: newline + 1 - start, index: lines - 1, line, record })
+      } else noise.learn(line, parser.frame)
     }
 
     const readPiece = (start: number, end: number) => {

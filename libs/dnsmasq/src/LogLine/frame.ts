@@ -215,12 +215,7 @@ const skipPriority = (line: string, at: number): number => {
   return end !== -1 && line.charCodeAt(end) === MORE ? end + 1 : -1
 }
 
-/** Finds the message of a line that has no line end; false when the line is none of ours. */
-export const readFrame = (line: string, frame: Frame): boolean => {
-  frame.writer = "none"
-  frame.counted = false
-  frame.cut = false
-  frame.stamp.shape = "none"
+const findMessage = (line: string, frame: Frame): boolean => {
   const first = skipMark(line, 0)
   const counted = isDigit(line.charCodeAt(first)) ? skipOctetCount(line, first, frame) : first
   const at = skipPriority(line, counted)
@@ -228,4 +223,20 @@ export const readFrame = (line: string, frame: Frame): boolean => {
   if (at > counted && line.startsWith("1 ", at)) return read5424(line, at + 2, frame)
   if (readStamp(line, at, frame.stamp)) return afterStamp(line, frame.stamp.next, frame)
   return readTag(line, at, frame)
+}
+
+/** Says that nothing is known of a line. */
+export const clearFrame = (frame: Frame): void => {
+  frame.writer = "none"
+  frame.counted = false
+  frame.cut = false
+  frame.stamp.shape = "none"
+}
+
+/** Finds the message of a line that has no line end; false, and nothing known, when the line is none of ours. */
+export const readFrame = (line: string, frame: Frame): boolean => {
+  clearFrame(frame)
+  const found = findMessage(line, frame)
+  if (!found) clearFrame(frame)
+  return found
 }

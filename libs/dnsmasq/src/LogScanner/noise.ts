@@ -68,6 +68,7 @@ class Noise {
     const chosen = prefix.includes(TAG) ? undefined : proofs(prefix)
     this.tag = ABSENT
     if (chosen === undefined || over === -1 || over >= message || message >= line.length) return
+    if (after !== OPEN_BRACKET && after !== COLON && after !== SPACE) return
     if (tag > 0 && line.charCodeAt(tag - 1) !== SPACE) return
     this.first = line.charCodeAt(0)
     this.after = after
