@@ -72,7 +72,9 @@ export class Nats extends Context.Service<Nats, {
         }
         const connection = yield* Effect.acquireRelease(
           attemptNats("connect", () => connect(options)),
-          (connection) => Effect.promise(() => connection.close().catch(() => undefined))
+          (connection) => Effect.promise(() => connection.close().catch(() => undefined)),
+          // A daemon must be able to end while the bus was never there.
+          { interruptible: true }
         )
         yield* Effect.logInfo("connected to nats", { server: connection.getServer() })
         yield* reportStatus(connection).pipe(Effect.forkScoped)

@@ -1,0 +1,51 @@
+/** The settings of the daemon, from the environment; each is checked before anything starts. */
+import { isZone } from "@leasehold/dnsmasq"
+import { ServerId } from "@leasehold/events"
+import { Config, Duration, type Effect, Schema } from "effect"
+import { resolve } from "node:path"
+
+const positive = (name: string) =>
+  Config.schema(
+    Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThan(0, { expected: "a whole number above 0" })),
+    name
+  )
+
+const Zone = Schema.String.check(
+  Schema.makeFilter((text) => isZone(text) ? undefined : "an IANA time zone", {
+    expected: "an IANA time zone such as Europe/Berlin"
+  })
+)
+
+const LogFiles = Schema.String.check(
+  Schema.makeFilter((text) => pathsOf(text).length > 0 ? undefined : "at least one path", {
+    expected: "paths of log files, separated by commas"
+  })
+)
+const pathsOf = (text: string): ReadonlyArray<string> => [
+  ...new Set(text.split(",").map((path) => path.trim()).filter((path) => path !== "").map((path) => resolve(path)))
+]
+
+export const IngestConfig = Config.all({
+  server: Config.schema(ServerId, "SERVER"),
+  logFiles: Config.schema(LogFiles, "LOG_FILES").pipe(Config.map(pathsOf)),
+  zone: Config.schema(Zone, "ZONE").pipe(
+    Config.withDefault(Intl.DateTimeFormat().resolvedOptions().timeZone)
+  ),
+  stateDirectory: Config.NonEmptyString("STATE_DIRECTORY").pipe(
+    Config.withDefault("/var/lib/leasehold/ingest"),
+    Config.map((path) => resolve(path))
+  ),
+  start: Config.Literals(["beginning", "end"], "START").pipe(Config.withDefault("beginning" as const)),
+  pollInterval: Config.Duration("POLL_INTERVAL").pipe(Config.withDefault(Duration.millis(250))),
+  rotationQuiet: Config.Duration("ROTATION_QUIET").pipe(Config.withDefault(Duration.seconds(60))),
+  chunkBytes: positive("CHUNK_BYTES").pipe(Config.withDefault(16_384)),
+  checkpointInterval: Config.Duration("CHECKPOINT_INTERVAL").pipe(Config.withDefault(Duration.millis(200)))
+}).pipe(Config.nested("INGEST"))
+export type IngestConfig = Effect.Success<typeof IngestConfig>
+
+/** How much may be on its way to the bus at a time, for each file. */
+export const PublishConfig = Config.all({
+  messages: positive("WINDOW_MESSAGES").pipe(Config.withDefault(1024)),
+  bytes: positive("WINDOW_BYTES").pipe(Config.withDefault(2_097_152)),
+  ackTimeout: Config.Duration("ACK_TIMEOUT").pipe(Config.withDefault(Duration.seconds(5)))
+}).pipe(Config.nested("INGEST"))

@@ -1,0 +1,28 @@
+/**
+ * `ingest` without arguments is the daemon, set up by its environment; with arguments it is a command line.
+ *
+ * The daemon lives beside a DHCP server, which may be a small machine, so it is careful with memory. What decides about
+ * that can only be said when Node starts, so it replaces itself by a Node that was told: a small young generation, one
+ * arena for malloc, and compiled code kept in the state directory (compiling takes more memory than running).
+ */
+import { join } from "node:path"
+
+const frugal = ["--optimize-for-size", "--max-semi-space-size=2"]
+const { argv, env, execArgv, execPath } = process
+
+if (argv.length > 2) {
+  await import("./cli.ts")
+} else if (process.execve !== undefined && !frugal.every((flag) => execArgv.includes(flag))) {
+  const compiled = join(env["INGEST_STATE_DIRECTORY"] ?? "/var/lib/leasehold/ingest", "compiled")
+  process.execve(execPath, [execPath, ...execArgv, ...frugal, ...argv.slice(1)], {
+    NODE_COMPILE_CACHE: compiled,
+    MALLOC_ARENA_MAX: "1",
+    ...env
+  })
+} else {
+  const [{ daemon }, { runMain }] = await Promise.all([
+    import("./daemon.ts"),
+    import("@effect/platform-node/NodeRuntime")
+  ])
+  runMain(daemon)
+}

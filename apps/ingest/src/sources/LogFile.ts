@@ -1,0 +1,170 @@
+/**
+ * Follows a log file through every kind of rotation and yields its whole lines, in order, with their positions.
+ *
+ * It reads only when asked, so that its consumer sets the pace; rotated files are held open meanwhile. Each incarnation
+ * of the file is read to its end before the next one is begun: dnsmasq writes to a renamed file until it reopens its log,
+ * so the end is known only when a later file has something in it. One that several programs write to is followed for a
+ * while longer.
+ */
+import { Clock, Duration, Effect, Latch, Semaphore } from "effect"
+import { realpath } from "node:fs/promises"
+import { makeDirectoryWatch } from "./LogFile/directoryWatch.ts"
+import { type Incarnation, type LogFileError, moveToEnd, read, refresh } from "./LogFile/Incarnation.ts"
+import { type Loss, makeIncarnations } from "./LogFile/Incarnations.ts"
+import { type LogFilePosition, sourceOf, tailLimit } from "./LogFile/LogFilePosition.ts"
+
+/** Whole lines of one incarnation, each with its newline. The bytes are overwritten when the next is asked for. */
+export interface Lines {
+  readonly _tag: "Lines"
+  /** The incarnation, for ids. */
+  readonly source: string
+  readonly offset: number
+  readonly bytes: Buffer
+}
+
+export interface LogFileOptions {
+  readonly path: string
+  /** Where to go on; without it, where to begin. */
+  readonly position: LogFilePosition | undefined
+  readonly start: "beginning" | "end"
+  readonly chunkBytes: number
+  /** How often to look when the kernel gives no notice. */
+  readonly pollInterval: Duration.Duration
+  /** How long a rotated file must have been quiet before it is closed. */
+  readonly quietTime: Duration.Duration
+}
+
+export interface LogFile {
+  /** Waits until there are lines, or a loss is known. */
+  readonly next: Effect.Effect<Lines | Loss>
+  /** Covers what `next` gave, when it is asked for before the next `next`. */
+  readonly position: () => LogFilePosition
+  /** What keeps the file from being read. */
+  readonly problem: () => string | undefined
+  /** Bytes written and not read yet, as far as they are known. */
+  readonly lag: () => number
+}
+
+/** A look after a notice, at most this often: notices come with every line. */
+const lookInterval = Duration.millis(20)
+
+export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) {
+  const { path } = options
+  const quietMillis = Duration.toMillis(options.quietTime)
+  const buffer = Buffer.alloc(options.chunkBytes + tailLimit)
+  const incarnations = yield* makeIncarnations(path, options.position)
+  const { list, losses } = incarnations
+  const mutex = Semaphore.makeUnsafe(1)
+  const toRead = Latch.makeUnsafe(false)
+  const toLook = Latch.makeUnsafe(false)
+  let problem: string | undefined
+
+  const watch = yield* makeDirectoryWatch(() => {
+    toRead.openUnsafe()
+    toLook.openUnsafe()
+  })
+
+  const note = Effect.fnUntraced(function*(found: string | undefined) {
+    if (found === problem) return
+    problem = found
+    yield* found === undefined ? Effect.logInfo("log file can be read") : Effect.logWarning(found)
+  })
+
+  const explain = (error: LogFileError) =>
+    error.code === "ENOENT"
+      // What is still written to a file that was moved away is read; nothing is wrong before a new one is there.
+      ? note(list.length > 0 ? undefined : "log file is missing, waiting for it")
+      : note(`log file cannot be read: ${error.message}`)
+
+  const look = Effect.gen(function*() {
+    const targets = yield* Effect.promise(() => realpath(path).catch(() => path))
+    watch.follow(targets === path ? [path] : [path, targets])
+    yield* incarnations.look.pipe(Effect.matchEffect({ onFailure: explain, onSuccess: () => note(undefined) }))
+  })
+
+  const isStarted = (self: Incarnation) => Effect.map(refresh(self), ({ size }) => size > 0)
+
+  /** One read of one incarnation; undefined at its end. */
+  const readFrom = Effect.fnUntraced(function*(self: Incarnation) {
+    if (self.identity === undefined && !(yield* incarnations.identify(self))) return undefined
+    const found = yield* read(self, buffer)
+    if (found._tag === "End") return undefined
+    if (found._tag === "Lines" && self.identity !== undefined) {
+      return { ...found, source: sourceOf(self.identity) } satisfies Lines
+    }
+    if (found._tag === "Overlong") {
+      yield* Effect.logWarning("line too long to be read", { position: found.start, bytes: found.end - found.start })
+      if (found.relevant) incarnations.lose({ ...self, offset: found.start }, "a line was too long to be read")
+    }
+    if (found._tag === "Replaced") {
+      yield* incarnations.replaced(self)
+      yield* incarnations.look
+    }
+    return "again" as const
+  })
+
+  const pull = Effect.gen(function*() {
+    for (let index = 0; index < list.length || losses.length > 0;) {
+      const loss = losses.shift()
+      if (loss !== undefined) return loss
+      const self = list[index]
+      if (self === undefined) return undefined
+      // Asked before the end is seen: with one writer, nothing comes after it then.
+      const isLast = index === list.length - 1
+      const isOver = !isLast && (yield* Effect.forEach(list.slice(index + 1), isStarted)).includes(true)
+      const found = yield* readFrom(self)
+      if (found === "again") {
+        index = 0
+      } else if (found !== undefined) {
+        return found
+      } else if (!isOver) {
+        return undefined
+      } else if ((yield* Clock.currentTimeMillis) - self.grewAt >= quietMillis) {
+        yield* incarnations.finish(self)
+      } else {
+        index++
+      }
+    }
+    return undefined
+  }).pipe(Effect.catch((error) => Effect.as(explain(error), undefined)))
+
+  const next: LogFile["next"] = Effect.gen(function*() {
+    for (;;) {
+      toRead.closeUnsafe()
+      const found = yield* mutex.withPermit(pull)
+      if (found !== undefined) return found
+      yield* toRead.await
+    }
+  })
+
+  yield* look
+  if (options.position === undefined && options.start === "end") {
+    yield* Effect.forEach(
+      list,
+      Effect.fnUntraced(function*(self) {
+        if (yield* incarnations.identify(self)) yield* moveToEnd(self, buffer)
+      })
+    ).pipe(Effect.catch(explain))
+  }
+  yield* Effect.gen(function*() {
+    toLook.closeUnsafe()
+    yield* mutex.withPermit(look)
+    toRead.openUnsafe()
+    yield* Effect.sleep(lookInterval)
+    yield* Effect.timeoutOption(toLook.await, options.pollInterval)
+  }).pipe(Effect.forever, Effect.forkScoped)
+
+  let covered = options.position ?? incarnations.position()
+  const position = () => {
+    // A loss that was not given yet must be found again after a restart.
+    if (losses.length === 0) covered = incarnations.position()
+    return covered
+  }
+
+  return {
+    next,
+    position,
+    problem: () => problem,
+    lag: () => list.reduce((sum, { offset, size }) => sum + Math.max(0, size - offset), 0)
+  } satisfies LogFile
+})
