@@ -51,7 +51,22 @@ const ofDhcp = tags.map((tag) =>
   `${tag.replace(/dnsmasq(-tftp)?(?=[[: ]+\d*\D*$)/, "dnsmasq-dhcp")}DHCPACK(e0) 10.0.0.1 02:00:00:00:00:01 dnsmasq`
 )
 
+/** Lines of DHCP and of JSON that have the tag of DNS where another framing has it, among what a client may choose. */
+const lures = Array.from({ length: 45 }, (_, pad) => pad).flatMap((pad) => [
+  `Nov 22 03:50:23 dnsmasq-dhcp[7]: 9 vendor class: ${"x".repeat(pad)} dnsmasq[7]: q`,
+  `dnsmasq-dhcp[7]: 9 vendor class: ${"x".repeat(pad)} dnsmasq[7]: q`,
+  `dnsmasq-dhcp: 9 vendor class: ${"x".repeat(pad)} dnsmasq[7]: q`,
+  `{"a":"${"1".repeat(pad)} dnsmasq[7]: q","SYSLOG_IDENTIFIER":"dnsmasq-dhcp","MESSAGE":"9 tags: x"}`,
+  `{"a":"12:${"1".repeat(pad)} dnsmasq[7]: q","SYSLOG_IDENTIFIER":"dnsmasq-dhcp","MESSAGE":"9 tags: x"}`,
+  `{"a":"123:${"1".repeat(pad)} dnsmasq[7]: q","SYSLOG_IDENTIFIER":"dnsmasq-dhcp","MESSAGE":"9 tags: x"}`
+])
+
+/** Nearly lines of DNS: nothing may be learnt from them. */
+const broken = tags.flatMap((tag) => [`${tag.trimEnd()}x`, tag.replace("]", "x]"), tag.trimEnd()])
+const foreign = lures.filter((line) => line.startsWith("{")).map((line) => line.replace("dnsmasq-dhcp", "x"))
+
 const pool = [
+  ...broken,
   ...tags.flatMap(dns),
   ...ofDhcp,
   ...ofDhcp,
@@ -79,11 +94,20 @@ describe("a chunk", () => {
     }
   })
 
-  it("passes over no line that matters, in whatever framings they follow each other", () => {
-    for (const first of pool) {
-      for (const second of [...tags.flatMap(dns), ...ofDhcp]) {
-        const bytes = encode(`${first}\n${first}\n${second}\n`)
+  it("passes over no line that matters, whatever the framing of the lines before it", () => {
+    const matter = [...tags.flatMap(dns), ...ofDhcp, ...lures].map((line) => `${line}\n`).join("")
+    for (const tag of tags) {
+      for (const before of [[], broken, foreign]) {
+        const bytes = encode([`${tag}query[A] x from 10.0.0.1`, ...before, matter].join("\n"))
         assert.deepStrictEqual(makeLogScanner(options).scan(bytes).entries, slowly(bytes))
+      }
+    }
+    for (const tag of tags) {
+      // One line at a time, or the lines between would teach the scanner other framings.
+      for (const line of [...ofDhcp, ...lures, ...tags.flatMap(dns)]) {
+        const bytes = encode(`${tag}query[A] x from 10.0.0.1\n${line}\n`)
+        const { entries } = makeLogScanner(options).scan(bytes)
+        assert.deepStrictEqual(entries.map((entry) => entry.line), slowly(bytes).map((entry) => entry.line))
       }
     }
   })
@@ -177,13 +201,21 @@ describe("a stream", () => {
 
   it("keeps nothing of a line that is too long", () => {
     const reader = makeLogReader(options)
-    const megabyte = encode("x".repeat(1_000_000))
-    for (let turn = 0; turn < 50; turn++) assert.deepStrictEqual(reader.read(megabyte), [])
+    const piece = encode("x".repeat(65_536))
+    // 200 MB; to keep them would copy 300 GB.
+    for (let turn = 0; turn < 3000; turn++) assert.deepStrictEqual(reader.read(piece), [])
     reader.read(encode("\n"))
     const [found] = reader.read(encode("dnsmasq-dhcp: DHCPDISCOVER(e0) 02:00:00:00:00:01\n"))
     assert.strictEqual(found?.line, 2)
-    reader.read(megabyte)
+    reader.read(piece)
     reader.end()
     assert.deepStrictEqual(reader.counts(), { lines: 3, overlong: 2 })
+  })
+
+  it("finds the line after the NULs of a power cut, however many", () => {
+    const reader = makeLogReader(options)
+    for (let turn = 0; turn < 100; turn++) reader.read(new Uint8Array(65_536))
+    assert.strictEqual(reader.read(encode("dnsmasq-dhcp: DHCPDISCOVER(e0) 02:00:00:00:00:01\n")).length, 1)
+    assert.deepStrictEqual(reader.counts(), { lines: 1, overlong: 0 })
   })
 })

@@ -62,10 +62,9 @@ class Noise {
 
   /** Takes the framing of a line that is a DNS line. */
   learn(line: string, { message, tag }: Frame): void {
-    const prefix = line.slice(0, tag)
     const after = line.charCodeAt(tag + TAG.length)
     const over = after === COLON ? tag + TAG.length + 1 : line.indexOf(after === OPEN_BRACKET ? "]" : " ", tag + 8)
-    const chosen = prefix.includes(TAG) ? undefined : proofs(prefix)
+    const chosen = proofs(line.slice(0, tag))
     this.tag = ABSENT
     if (chosen === undefined || over === -1 || over >= message || message >= line.length) return
     if (after !== OPEN_BRACKET && after !== COLON && after !== SPACE) return
