@@ -60,6 +60,8 @@ export class Nats extends Context.Service<Nats, {
           reconnectTimeWait: 250,
           reconnectJitter: 250,
           waitOnFirstConnect: true,
+          // A stack trace for each request costs more than the request.
+          noAsyncTraces: true,
           // A server that stops answering without closing the connection is noticed after two of these.
           pingInterval: 10_000,
           ...(user === undefined ? {} : { user }),

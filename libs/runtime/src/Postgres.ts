@@ -19,9 +19,14 @@ export class PostgresError extends Schema.TaggedError<PostgresError>()("Postgres
 }
 
 export interface Client {
+  /**
+   * Queries that are run at once are sent at once, and answered in their order. A statement with a name is prepared when it
+   * is first used on a connection, and planned once: for those that run often.
+   */
   query<Row extends object>(
     text: string,
-    values?: ReadonlyArray<unknown>
+    values?: ReadonlyArray<unknown>,
+    name?: string
   ): Effect.Effect<ReadonlyArray<Row>, PostgresError>
 }
 
@@ -55,15 +60,21 @@ export class Postgres extends Context.Service<
         }
         const pool = yield* Effect.acquireRelease(
           Effect.sync(() => {
-            const pool = new pg.Pool({ ...options, max, connectionTimeoutMillis: 5_000, keepAlive: true })
+            const pool = new pg.Pool({
+              ...options,
+              max,
+              connectionTimeoutMillis: 5_000,
+              keepAlive: true,
+              pipeline: true
+            })
             // An idle connection that breaks is replaced by the pool; without a listener its error would end the process.
             pool.on("error", () => undefined)
             return pool
           }),
           (pool) => Effect.promise(() => pool.end())
         )
-        const query: Client["query"] = (text, values) =>
-          run("query", () => pool.query(text, values === undefined ? [] : [...values]))
+        const query: Client["query"] = (text, values, name) =>
+          run("query", () => pool.query(statement(text, values, name)))
         return Postgres.of({
           query,
           transaction: (use, mode = "") =>
@@ -93,6 +104,16 @@ const types = {
   }
 }
 
+const statement = (
+  text: string,
+  values: ReadonlyArray<unknown> = [],
+  name?: string
+): pg.QueryConfig<Array<unknown>> => ({
+  text,
+  values: [...values],
+  ...(name === undefined ? {} : { name })
+})
+
 const run = <Row extends object>(
   operation: string,
   query: () => Promise<pg.QueryResult<Row>>
@@ -106,7 +127,7 @@ const transact = <A, E, R>(connection: pg.PoolClient, use: (client: Client) => E
   Effect.gen(function*() {
     yield* run("begin", () => connection.query(`BEGIN ${mode}`))
     const client: Client = {
-      query: (text, values) => run("query", () => connection.query(text, values === undefined ? [] : [...values]))
+      query: (text, values, name) => run("query", () => connection.query(statement(text, values, name)))
     }
     const result = yield* use(client)
     yield* run("commit", () => connection.query("COMMIT"))
