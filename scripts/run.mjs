@@ -124,8 +124,8 @@ const child = spawn(
   isScript ? [join(root, command), ...args] : args,
   { stdio: "inherit", env: { ...environment(node), NX_DAEMON: "false" } }
 )
-// A terminal sends Ctrl-C to the whole group: this process only has to outlive its child and pass on what it says.
-process.on("SIGINT", () => {})
+// A terminal sends Ctrl-C to the whole group, so that the child has it already; anybody else sends it to this process alone.
+process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"))
 for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
 child.on("error", (error) => fail(`cannot start ${command}: ${error.message}`))
 child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : signal === "SIGTERM" ? 143 : 1)))
