@@ -22,8 +22,9 @@ export const seconds = (from: bigint, to: bigint) => Number(to - from) / 1e9
 /** How long to wait before the next look: a small file is read within a millisecond, a large one takes its time. */
 const pause = (waited: number) => Duration.millis(waited < 0.2 ? 5 : 50)
 
+/** `signalled` is the process that was signalled, where that is known; otherwise the pid file names it, or the log. */
 export const logLine = Effect.fn("logLine")(function*(
-  { proofTimeout, settle }: Pick<Settings, "proofTimeout" | "settle">,
+  { pidFile, proofTimeout, settle }: Pick<Settings, "pidFile" | "proofTimeout" | "settle">,
   tail: LogTail,
   paths: ReadonlySet<string>,
   signalled: Option.Option<DnsmasqProcess>,
@@ -47,8 +48,8 @@ export const logLine = Effect.fn("logLine")(function*(
         if (report?._tag === "LineRefused") refused.push(report)
         if (report?._tag === "Unreadable") return yield* missing(`dnsmasq: ${report.message}`)
         if (report?._tag !== "Read") continue
+        if (Option.exists(signalled, ({ pid }) => report.pid !== undefined && report.pid !== pid)) continue
         if (Option.isNone(signalled) && report.pid !== undefined) served = yield* processes.find(report.pid)
-        else if (Option.exists(signalled, ({ pid }) => report.pid !== undefined && report.pid !== pid)) continue
         return seconds(began, now)
       }
       yield* mustLive()
@@ -62,5 +63,8 @@ export const logLine = Effect.fn("logLine")(function*(
   const blocked = yield* readTime
   yield* Effect.sleep(settle)
   yield* mustLive()
+  if (Option.isSome(pidFile) && Option.isNone(yield* processes.ofPidFile(pidFile.value))) {
+    return yield* missing(`dnsmasq ended after it had read the file: ${pidFile.value} names no process of it`)
+  }
   return { blocked, refused }
 })

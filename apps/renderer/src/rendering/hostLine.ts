@@ -1,9 +1,9 @@
 /**
  * The one shape of a line that may reach a file: `AA:BB:CC:DD:EE:FF,10.0.0.1,name[,lease time]` and a newline.
  *
- * It is what `formatDhcpHost` of libs/dnsmasq gives, no more and no less (a test compares the two), read from bytes
- * without making anything: plain functions for the hot path. Each takes where a field begins and returns where it ends,
- * or -1 when the bytes there are no such field.
+ * It takes what `formatDhcpHost` of libs/dnsmasq gives, and nothing that its parser would doubt (a test compares them),
+ * read from bytes without making anything: plain functions for the hot path. Each takes where a field begins and returns
+ * where it ends, or -1 when the bytes there are no such field.
  */
 
 const COMMA = 0x2c
@@ -78,7 +78,23 @@ export const ipv4Number = (bytes: Uint8Array, from: number, end: number): number
   return number * 256 + octet
 }
 
-const isUnit = (byte: number) => byte === 0x77 || byte === 0x64 || byte === 0x68 || byte === 0x6d || byte === 0x73
+/** Seconds of `w d h m s`; 0 for what is no unit. */
+const unitOf = (byte: number): number => {
+  switch (byte) {
+    case 0x77:
+      return 604_800
+    case 0x64:
+      return 86_400
+    case 0x68:
+      return 3_600
+    case 0x6d:
+      return 60
+    case 0x73:
+      return 1
+    default:
+      return 0
+  }
+}
 
 const digitsEnd = (bytes: Uint8Array, from: number) => {
   let at = from
@@ -89,7 +105,7 @@ const digitsEnd = (bytes: Uint8Array, from: number) => {
 /** Words that dnsmasq reads as keywords or lease times where a name should be. */
 const isKeyword = (bytes: Uint8Array, from: number, end: number): boolean => {
   const digits = digitsEnd(bytes, from)
-  if (digits === end || (digits > from && digits === end - 1 && isUnit(byteAt(bytes, digits)))) return true
+  if (digits === end || (digits > from && digits === end - 1 && unitOf(byteAt(bytes, digits)) > 0)) return true
   return (end - from === 6 && wordAt(bytes, from, "ignore")) || (end - from === 8 && wordAt(bytes, from, "infinite"))
 }
 
@@ -102,11 +118,16 @@ export const nameEnd = (bytes: Uint8Array, from: number): number => {
   return length === 0 || length > 63 || byteAt(bytes, at - 1) === DASH || isKeyword(bytes, from, at) ? -1 : at
 }
 
+/** What dnsmasq takes without raising it, and counts without an overflow. */
+const isLeaseTime = (seconds: number) => seconds >= 120 && seconds <= 0x7fff_ffff
+
 export const leaseTimeEnd = (bytes: Uint8Array, from: number): number => {
   if (wordAt(bytes, from, "infinite")) return from + 8
-  const digits = digitsEnd(bytes, from)
-  const isNumber = digits > from && digits - from <= 10 && byteAt(bytes, from) !== ZERO
-  return isNumber && isUnit(byteAt(bytes, digits)) ? digits + 1 : -1
+  if (byteAt(bytes, from) === ZERO) return -1
+  let number = 0
+  let at = from
+  while (isDigit(byteAt(bytes, at)) && at - from < 10) number = number * 10 + byteAt(bytes, at++) - ZERO
+  return isLeaseTime(number * unitOf(byteAt(bytes, at))) ? at + 1 : -1
 }
 
 export const isComma = (bytes: Uint8Array, at: number): boolean => byteAt(bytes, at) === COMMA

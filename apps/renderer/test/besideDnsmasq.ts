@@ -1,0 +1,82 @@
+/** A renderer beside a real dnsmasq in a lab, and ways to look at both. Nothing in it waits for a poll or a debounce. */
+import { type Lab, startLab } from "@leasehold/devstack/lab"
+import { Context, Effect, Layer, Logger } from "effect"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { rendererLayer } from "../src/index.ts"
+import { Renderer } from "../src/Renderer.ts"
+import { type Environment, environment } from "./configured.ts"
+import { type TestDatabase, testDatabase } from "./testDatabase.ts"
+
+export type ModeName = "conf" | "hosts"
+
+const quick: Environment = {
+  RENDERER_POLL: "1 hour",
+  RENDERER_SETTLE: "50 millis",
+  RENDERER_RESTART_INTERVAL: "1 millis",
+  RENDERER_RELOAD_SHARE: "1",
+  RENDERER_RETRY_MIN: "1 hour",
+  RENDERER_PROOF_TIMEOUT: "5 seconds"
+}
+
+const environmentOf = (mode: ModeName, lab: Lab, { url }: TestDatabase): Environment => ({
+  ...quick,
+  DATABASE_URL: url,
+  RENDERER_SERVER: "lab",
+  RENDERER_MODE: mode,
+  RENDERER_PID_FILE: lab.pidFile,
+  ...(mode === "conf"
+    ? { RENDERER_FILE: join(lab.confDir, "01-leasehold.conf"), RENDERER_ACTIVATE: lab.restartCommand }
+    : { RENDERER_DIRECTORY: lab.hostsDir, RENDERER_LOG_FILE: lab.logFile })
+})
+
+/** Another environment with some variables changed, or taken away where they are empty. */
+export const changed = (env: Environment, changes: Environment): Environment =>
+  Object.fromEntries(Object.entries({ ...env, ...changes }).filter(([, value]) => value !== ""))
+
+export const startRenderer = (env: Environment) =>
+  Effect.map(Layer.build(rendererLayer.pipe(Layer.provide(environment(env)))), (context) => {
+    const { cycle, health, run } = Context.get(context, Renderer)
+    const silent = Logger.layer([])
+    return { cycle: Effect.provide(cycle, silent), run: Effect.provide(run, silent), health }
+  })
+
+export const besideDnsmasq = Effect.fnUntraced(
+  function*(mode: ModeName, settings: Parameters<typeof startLab>[0] = {}) {
+    const lab = yield* Effect.acquireRelease(
+      Effect.promise(() => startLab({ ...settings, hosts: mode === "hosts" })),
+      (lab) => Effect.promise(() => lab.stop())
+    )
+    yield* Effect.promise(() => lab.startDnsmasq())
+    const database = yield* testDatabase
+    const directory = mode === "conf" ? lab.confDir : lab.hostsDir
+    return {
+      lab,
+      database,
+      directory,
+      env: environmentOf(mode, lab, database),
+      /** What dnsmasq reads of ours, without the first line; none when there is no file. */
+      lines: Effect.sync(() => {
+        const [name] = readdirSync(directory).filter((entry) => /^(01-leasehold\.conf|\d{19})$/u.test(entry))
+        return name === undefined ? undefined : readFileSync(join(directory, name), "utf8").split("\n").slice(1, -1)
+      }),
+      pid: Effect.sync(() => Number(readFileSync(lab.pidFile, "utf8"))),
+      client: (name: string, mac: string) =>
+        Effect.acquireRelease(
+          Effect.promise(() => lab.client(name, { mac })),
+          (client) => Effect.promise(() => client.vanish())
+        )
+    }
+  }
+)
+
+/** Waits until it holds, for at most ten seconds. */
+export const eventually = <A, E, R>(what: string, look: Effect.Effect<A | undefined, E, R>) =>
+  Effect.gen(function*() {
+    for (let tries = 0; tries < 1_000; tries++) {
+      const found = yield* look
+      if (found !== undefined) return found
+      yield* Effect.sleep("10 millis")
+    }
+    return yield* Effect.die(new Error(`not within ten seconds: ${what}`))
+  })
