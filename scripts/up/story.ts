@@ -84,7 +84,7 @@ async function play(lab: Lab, world: World, databaseUrl: string, stopped: () => 
   const remembered = await reservedFor(databaseUrl, macOf(1))
   if (remembered === undefined) await introduce({ lab, world, story, nas, rival, liar })
   else {
-    await world.until((fact) => fact.type === "server.applied" && fact.reservations > 0, 15_000)
+    await written(join(lab.confDir, fileName), macOf(1))
     await story(
       `this dnsmasq is new and knows no lease, but PostgreSQL remembers an earlier run: ${remembered} is reserved for nas`
     )
