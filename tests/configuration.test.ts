@@ -5,16 +5,16 @@ import { assert, describe, it } from "vitest"
 const root = new URL("../", import.meta.url).pathname
 
 /**
- * Settings as the sources read them: `Config.X("NAME")` and `Config.schema(…, "NAME")` below a `Config.nested("PREFIX")` of the
- * same module. `OPS_*` of libs/runtime gets its prefix from each app.
+ * Settings as the sources read them: the name in capitals that a `Config` constructor is given, below the `Config.nested("PREFIX")` of
+ * the same module. `OPS_*` of libs/runtime gets its prefix from each app.
  */
 const settingsOf = (path: string): ReadonlyArray<string> => {
   const text = readFileSync(root + path, "utf8")
   const prefix = /Config\.nested\(\s*"([A-Z]+)"\s*\)/u.exec(text)?.[1]
-  const names = [...text.matchAll(/\bConfig\.[A-Za-z]+\(\s*"([A-Z][A-Z_]*)"/gu)].map(([, name = ""]) => name).filter((
+  const names = [...text.matchAll(/\b(?:Config\.[A-Za-z]+|positive)\([^()]*?"([A-Z][A-Z_]*)"/gu)].map(([, name = ""]) =>
     name
-  ) => name !== prefix)
-  return names.map((name) => prefix === undefined || name.startsWith(`${prefix}_`) ? name : `${prefix}_${name}`)
+  )
+  return names.filter((name) => name !== prefix).map((name) => prefix === undefined ? name : `${prefix}_${name}`)
 }
 
 const inCode = () => {
