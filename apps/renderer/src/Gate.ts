@@ -17,6 +17,8 @@ export class CandidateRefused extends Schema.TaggedError<CandidateRefused>()("Ca
   }
 }
 
+const refusal = / at line (\d+) of /u
+
 /** 0.1 s of dnsmasq's time. */
 const checkedHosts = 5_000
 
@@ -29,7 +31,7 @@ export class Gate extends Context.Service<Gate, {
       const { dnsmasq, gateTimeout, mode } = yield* RendererConfig
 
       const refused = (content: Buffer) => (error: CommandError) => {
-        const [, number] = / at line (\d+) of /u.exec(error.output) ?? []
+        const [, number] = refusal.exec(error.output) ?? []
         const line = number === undefined ? "" : ` (${lineOf(content, Number(number))})`
         return new CandidateRefused({ reason: `${error.message}${line}` })
       }
@@ -44,8 +46,8 @@ export class Gate extends Context.Service<Gate, {
           gateTimeout,
           content.toString("latin1").replaceAll(/^(?=[^#\n])/gmu, "dhcp-host=")
         ).pipe(
-          // In this mode our own check is the gate: no dnsmasq program is needed on this machine.
-          Effect.catchIf((error) => error.problem === "ended with status 127", () => Effect.void),
+          // Our own check is the gate of this mode: a dnsmasq that is not there, or reads no standard input, is no refusal.
+          Effect.catchIf((error) => !refusal.test(error.output), () => Effect.void),
           Effect.mapError(refused(content))
         )
 

@@ -41,6 +41,9 @@ export const startRenderer = (env: Environment) =>
     return { cycle: Effect.provide(cycle, silent), run: Effect.provide(run, silent), health }
   })
 
+/** A renderer that looks once and ends. */
+export const lookOnce = (env: Environment) => Effect.scoped(Effect.flatMap(startRenderer(env), ({ cycle }) => cycle))
+
 export const besideDnsmasq = Effect.fnUntraced(
   function*(mode: ModeName, settings: Parameters<typeof startLab>[0] = {}) {
     const lab = yield* Effect.acquireRelease(

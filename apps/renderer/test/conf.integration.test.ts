@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { besideDnsmasq, changed, startRenderer } from "./besideDnsmasq.ts"
+import { besideDnsmasq, changed, lookOnce, startRenderer } from "./besideDnsmasq.ts"
 
 const mac = "02:00:00:00:00:01"
 const line = (address: string, name = "nas") => `dhcp-host=${mac.toUpperCase()},${address},${name}`
@@ -48,7 +48,7 @@ describeLab("mode conf", () => {
       assert.strictEqual(Number(row.applied_generation), Number(before.row.applied_generation) + 2)
       assert.strictEqual(row.applied_hash, before.row.applied_hash)
       // Nor does another renderer that is started later.
-      yield* (yield* startRenderer(env)).cycle
+      yield* lookOnce(env)
       assert.strictEqual(yield* pid, before.pid)
     }))
 
@@ -117,7 +117,7 @@ describeLab("mode conf", () => {
       })
       yield* database.reserve(mac, "10.99.0.7", "nas")
       const before = yield* pid
-      yield* (yield* startRenderer(changed(env, { RENDERER_DNSMASQ: program }))).cycle
+      yield* lookOnce(changed(env, { RENDERER_DNSMASQ: program }))
       assert.strictEqual(yield* pid, before)
       assert.isUndefined(yield* lines)
       assert.match(
@@ -136,21 +136,21 @@ describeLab("mode conf", () => {
       Effect.gen(function*() {
         const { database, env, lines, pid } = yield* besideDnsmasq("conf")
         yield* database.reserve(mac, "10.99.0.7", "nas")
-        yield* (yield* startRenderer(env)).cycle
+        yield* lookOnce(env)
         const before = yield* pid
         yield* database.query("UPDATE reservations SET address = '10.99.0.8'")
-        yield* (yield* startRenderer(changed(env, {
+        yield* lookOnce(changed(env, {
           RENDERER_ACTIVATE: command,
           RENDERER_ACTIVATE_TIMEOUT: "300 millis",
           RENDERER_PROOF_TIMEOUT: "300 millis"
-        }))).cycle
+        }))
         const row = yield* database.row
         assert.match(row.error ?? "", error)
         assert.deepStrictEqual(yield* lines, [line("10.99.0.7")])
         assert.strictEqual(yield* pid, before)
         // Nobody could make dnsmasq use the previous file, so the next renderer does not trust what is in place.
         yield* database.query("UPDATE reservations SET address = '10.99.0.7'")
-        yield* (yield* startRenderer(env)).cycle
+        yield* lookOnce(env)
         assert.strictEqual((yield* database.row).result, "applied")
         assert.notStrictEqual(yield* pid, before)
       }))
@@ -161,11 +161,11 @@ describeLab("mode conf", () => {
       const { database, env, lab } = yield* besideDnsmasq("conf")
       yield* database.reserve(mac, "10.99.0.7", "nas")
       const command = `${lab.restartCommand}; pid=$(cat '${lab.pidFile}'); (sleep 0.1; kill -9 $pid) >/dev/null 2>&1 &`
-      yield* (yield* startRenderer(changed(env, {
+      yield* lookOnce(changed(env, {
         RENDERER_ACTIVATE: command,
         RENDERER_SETTLE: "400 millis",
         RENDERER_PROOF_TIMEOUT: "700 millis"
-      }))).cycle
+      }))
       assert.strictEqual((yield* database.row).result, "failed")
       assert.match((yield* database.row).error ?? "", /names no dnsmasq process/u)
     }))
@@ -175,7 +175,7 @@ describeLab("mode conf", () => {
       const { database, env, pid } = yield* besideDnsmasq("conf")
       yield* database.reserve(mac, "10.99.0.7", "nas")
       const before = yield* pid
-      yield* (yield* startRenderer(changed(env, { RENDERER_PID_FILE: "" }))).cycle
+      yield* lookOnce(changed(env, { RENDERER_PID_FILE: "" }))
       assert.strictEqual((yield* database.row).result, "applied")
       assert.notStrictEqual(yield* pid, before)
     }))

@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { readdirSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { besideDnsmasq, changed, eventually, startRenderer } from "./besideDnsmasq.ts"
+import { besideDnsmasq, changed, eventually, lookOnce, startRenderer } from "./besideDnsmasq.ts"
 import { startReader } from "./Reader.ts"
 
 const mac = "02:00:00:00:00:01"
@@ -99,7 +99,7 @@ describeLab("mode hosts", () => {
     Effect.gen(function*() {
       const { client, database, env, lab, lines, pid } = yield* besideDnsmasq("hosts")
       yield* database.reserve(mac, "10.99.0.7", "nas")
-      yield* (yield* startRenderer(env)).cycle
+      yield* lookOnce(env)
       yield* database.query("UPDATE reservations SET address = '10.99.0.8'")
       // The first signal ends dnsmasq, as 2.90 may; whoever supervises it starts it again.
       const done = join(lab.dir, "done")
@@ -123,7 +123,7 @@ describeLab("mode hosts", () => {
     Effect.gen(function*() {
       const { database, env, lab, lines } = yield* besideDnsmasq("hosts")
       yield* database.reserve(mac, "10.99.0.7", "nas")
-      yield* (yield* startRenderer(env)).cycle
+      yield* lookOnce(env)
       yield* database.query("UPDATE reservations SET address = '10.99.0.8'")
       const quiet = join(lab.dir, "quiet.log")
       writeFileSync(quiet, "")
@@ -144,7 +144,7 @@ describeLab("mode hosts", () => {
       const command =
         `mv '${log}' '${log}.1'; kill -HUP "$(cat '${lab.pidFile}')"; sleep 0.2; grep read '${lab.logFile}' > '${log}'`
       yield* database.reserve(mac, "10.99.0.7", "nas")
-      yield* (yield* startRenderer(changed(env, { RENDERER_LOG_FILE: log, RENDERER_ACTIVATE: command }))).cycle
+      yield* lookOnce(changed(env, { RENDERER_LOG_FILE: log, RENDERER_ACTIVATE: command }))
       assert.strictEqual((yield* database.row).error, null)
       assert.strictEqual((yield* database.row).result, "applied")
     }))
@@ -179,10 +179,10 @@ describeLab("mode hosts", () => {
     Effect.gen(function*() {
       const { database, directory, env, lines } = yield* besideDnsmasq("hosts")
       yield* database.reserve(mac, "10.99.0.7", "nas")
-      yield* (yield* startRenderer(env)).cycle
+      yield* lookOnce(env)
       const [name = ""] = readdirSync(directory).filter((entry) => !entry.startsWith("."))
       renameSync(join(directory, name), join(directory, `.${name}.moved`))
-      yield* (yield* startRenderer(env)).cycle
+      yield* lookOnce(env)
       assert.deepStrictEqual(yield* lines, [line("10.99.0.7")])
       assert.strictEqual((yield* database.row).result, "applied")
     }))

@@ -54,16 +54,15 @@ const find = Effect.fnUntraced(function*({ pidFile }: Needs, before: Before) {
     const why = objection(process.value, before, now)
     return why === undefined ? { process: process.value } : { why }
   }
-  const gone = before.all.filter((one) => !has(now, one))
-  const isReplacement = ({ command }: DnsmasqProcess) =>
-    gone.length === 0 || gone.some((one) => one.command === command)
-  const process = now.find((one) => objection(one, before, now) === undefined && isReplacement(one))
+  // The old one may have been started by other words, by hand for instance: that one of them is gone is all that counts.
+  const isReplacement = before.all.length === 0 || before.all.some((one) => !has(now, one))
+  const process = isReplacement ? now.find((one) => objection(one, before, now) === undefined) : undefined
   if (process !== undefined) return { process }
   const fresh = now.find((one) => !has(before.all, one))
   return { why: (fresh && objection(fresh, before, now)) ?? "there is no new dnsmasq process" }
 })
 
-/** Waits for the proof; the time is that from `before` to the first sight of the new process, in seconds. */
+/** Waits for the proof, and returns how long it took until the new process was there, in seconds. */
 export const newProcess = Effect.fn("newProcess")(function*(settings: Needs, before: Before) {
   const processes = yield* Processes
   const end = (yield* Clock.monotonicTimeNanos) + Duration.toNanosUnsafe(settings.proofTimeout)
@@ -74,7 +73,7 @@ export const newProcess = Effect.fn("newProcess")(function*(settings: Needs, bef
       yield* Effect.sleep(settings.settle)
       const still = yield* find(settings, before)
       if (still.process !== undefined && isSame(still.process, found.process)) {
-        return Math.max(0, Math.min(found.process.started, seen) - before.at) / 100
+        return Math.max(0, seen - before.at) / 100
       }
     }
     if ((yield* Clock.monotonicTimeNanos) > end) {

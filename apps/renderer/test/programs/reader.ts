@@ -28,4 +28,4 @@ while (Atomics.load(flag, 0) === 0) {
     contents.set(hash, (contents.get(hash) ?? 0) + 1)
   }
 }
-parentPort?.postMessage({ contents, crowds })
+parentPort?.postMessage({ contents, crowds }, [])

@@ -1,0 +1,84 @@
+import { describeLab } from "@leasehold/devstack/lab/test"
+import { assert, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { inject } from "vitest"
+import pg from "pg"
+import { besideDnsmasq, changed, eventually, startRenderer } from "./besideDnsmasq.ts"
+
+const mac = "02:00:00:00:00:01"
+
+describeLab("a running renderer", () => {
+  it.live("brings a change to dnsmasq whose notification was lost with the connection", () =>
+    Effect.gen(function*() {
+      const { database, env, lines } = yield* besideDnsmasq("hosts")
+      const { run } = yield* startRenderer(env)
+      const running = yield* Effect.forkChild(run)
+      yield* database.reserve(mac, "10.99.0.7", "nas")
+      const isApplied = eventually(
+        "the file is applied",
+        Effect.map(database.row, (row) => row.applied_generation === row.wanted_generation ? true : undefined)
+      )
+      yield* isApplied
+      // Ended in the same transaction, the listener cannot have heard of the change.
+      yield* database.query(`
+        BEGIN;
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = 'leasehold-renderer';
+        UPDATE reservations SET address = '10.99.0.8';
+        COMMIT;`)
+      yield* isApplied
+      assert.deepStrictEqual(yield* lines, ["02:00:00:00:00:01,10.99.0.8,nas"])
+      yield* Fiber.interrupt(running)
+    }))
+
+  it.live("says that the database is away, leaves dnsmasq alone, and goes on when it is back", () =>
+    Effect.gen(function*() {
+      const { database, env, lines, pid } = yield* besideDnsmasq("hosts")
+      const { health, run } = yield* startRenderer(changed(env, { RENDERER_POLL: "200 millis" }))
+      const running = yield* Effect.forkChild(run)
+      yield* database.reserve(mac, "10.99.0.7", "nas")
+      yield* eventually(
+        "it is well",
+        Effect.map(Effect.option(health), (well) => well._tag === "Some" ? true : undefined)
+      )
+      const before = yield* pid
+      const name = new URL(database.url).pathname.slice(1)
+      const admin = new pg.Client({ connectionString: inject("pgUrl") })
+      const ask = (sql: string) => Effect.promise(() => admin.query(sql))
+      yield* Effect.acquireRelease(Effect.promise(() => admin.connect()), () => Effect.promise(() => admin.end()))
+      yield* ask(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
+      yield* ask(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`)
+      yield* eventually(
+        "it says so",
+        Effect.map(
+          Effect.flip(Effect.timeout(health, "1 second")),
+          (problem) => /database does not answer/u.test(String(problem)) ? true : undefined
+        )
+          .pipe(Effect.orElseSucceed(() => undefined))
+      )
+      assert.deepStrictEqual(yield* lines, ["02:00:00:00:00:01,10.99.0.7,nas"])
+      yield* ask(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
+      yield* eventually(
+        "it goes on",
+        Effect.map(Effect.option(health), (well) => well._tag === "Some" ? true : undefined)
+      )
+      yield* database.query("UPDATE reservations SET address = '10.99.0.8'")
+      yield* eventually(
+        "the change is there",
+        Effect.map(lines, (found) => found?.[0] === "02:00:00:00:00:01,10.99.0.8,nas" ? true : undefined)
+      )
+      assert.strictEqual(yield* pid, before)
+      yield* Fiber.interrupt(running)
+    }))
+
+  it.live("registers its server by itself", () =>
+    Effect.gen(function*() {
+      const { database, env } = yield* besideDnsmasq("hosts")
+      const { cycle } = yield* startRenderer(changed(env, { RENDERER_SERVER: "newcomer" }))
+      yield* cycle
+      const [row] = yield* database.query<{ result: string; applied_reservations: number }>(
+        "SELECT result, applied_reservations FROM dhcp_servers WHERE server = 'newcomer'"
+      )
+      assert.deepStrictEqual(row, { result: "applied", applied_reservations: 0 })
+    }))
+})

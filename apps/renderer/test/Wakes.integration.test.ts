@@ -1,0 +1,73 @@
+import { Postgres } from "@leasehold/runtime"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Duration, Effect, Fiber, Layer } from "effect"
+import { RendererConfig } from "../src/RendererConfig.ts"
+import { Wakes } from "../src/Wakes.ts"
+import { confIn, type Environment, environment } from "./configured.ts"
+import { testDatabase } from "./testDatabase.ts"
+
+/** Awake, connected, and quiet; from then on only what a test does wakes it. */
+const listening = Effect.fnUntraced(function*(env: Environment = {}) {
+  const database = yield* testDatabase
+  const layer = Wakes.layer.pipe(
+    Layer.provide(Postgres.layer("renderer", 1)),
+    Layer.provide(RendererConfig.layer),
+    Layer.provide(environment({ ...confIn("/x/01.conf"), RENDERER_POLL: "1 hour", DATABASE_URL: database.url, ...env }))
+  )
+  const wakes = Context.get(yield* Layer.build(layer), Wakes)
+  yield* wakes.next
+  yield* Effect.timeoutOption(wakes.next, "500 millis")
+  const listener = "datname = current_database() AND query LIKE 'LISTEN%'"
+  const notify = (server: string) => database.query("SELECT pg_notify('render', $1)", [server])
+  return { database, wakes, notify, listener }
+})
+
+const wakesWithin = (wakes: Context.Service.Shape<typeof Wakes>, time: Duration.Input) =>
+  Effect.map(Effect.timeoutOption(wakes.next, time), (woken) => woken._tag === "Some")
+
+describe("the wakes of a renderer", () => {
+  it.live("come with a notification of its server, and with no other", () =>
+    Effect.gen(function*() {
+      const { notify, wakes } = yield* listening()
+      yield* notify("another")
+      assert.isFalse(yield* wakesWithin(wakes, "300 millis"))
+      yield* notify("lab")
+      assert.isTrue(yield* wakesWithin(wakes, "5 seconds"))
+      assert.isFalse(yield* wakesWithin(wakes, "200 millis"))
+    }))
+
+  it.live("come when the connection is there again, because what was notified meanwhile is lost", () =>
+    Effect.gen(function*() {
+      const { database, listener, wakes } = yield* listening()
+      const woken = yield* Effect.forkChild(wakesWithin(wakes, "8 seconds"))
+      const ended = yield* database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${listener}`)
+      assert.isAtLeast(ended.length, 1)
+      assert.isTrue(yield* Fiber.join(woken))
+    }))
+
+  it.live("come after a time without any other reason", () =>
+    Effect.gen(function*() {
+      const { wakes } = yield* listening({ RENDERER_POLL: "700 millis" })
+      assert.isTrue(yield* wakesWithin(wakes, "3 seconds"))
+      assert.isTrue(yield* wakesWithin(wakes, "3 seconds"))
+    }))
+
+  it.live("are one for many in a row, after a quiet time, but not later than the limit", () =>
+    Effect.gen(function*() {
+      const { notify, wakes } = yield* listening({
+        RENDERER_DEBOUNCE: "150 millis",
+        RENDERER_DEBOUNCE_MAX: "600 millis"
+      })
+      const noisy = yield* Effect.forkChild(Effect.forever(Effect.andThen(notify("lab"), Effect.sleep("20 millis"))))
+      const [took] = yield* Effect.timed(wakes.next)
+      assert.isAtLeast(Duration.toMillis(took), 550)
+      assert.isAtMost(Duration.toMillis(took), 2_000)
+      yield* Fiber.interrupt(noisy)
+      yield* Effect.timeoutOption(wakes.next, "1 second")
+
+      for (let round = 0; round < 5; round++) yield* notify("lab")
+      const [short] = yield* Effect.timed(wakes.next)
+      assert.isAtLeast(Duration.toMillis(short), 145)
+      assert.isFalse(yield* wakesWithin(wakes, "300 millis"))
+    }))
+})
