@@ -6,14 +6,16 @@
  */
 import { Option } from "effect"
 import type { LogOptions, LogRecord } from "./LogRecord.ts"
-import { clearFrame, type Frame, makeFrame, readFrame, type Writer } from "./LogLine/frame.ts"
+import { clearFrame, type Frame, makeFrame, type Writer } from "./LogLine/Frame.ts"
+import { readFrame } from "./LogLine/readFrame.ts"
 import { readJson } from "./LogLine/json.ts"
 import { readLoss } from "./LogLine/losses.ts"
+import { makeRepetition } from "./LogLine/repetition.ts"
 import { type Draft, readPacket } from "./LogLine/packets.ts"
 import { readRemark } from "./LogLine/remarks.ts"
 import { makeStamps } from "./LogLine/stamps.ts"
 import { readStamp } from "./LogLine/stampShapes.ts"
-import { digitsEnd, number, skipSpaces, SPACE, withoutControls } from "./tokens.ts"
+import { digitsEnd, number, SPACE, withoutControls } from "./tokens.ts"
 
 const LOWER_M = 0x6d
 const OPEN_BRACE = 0x7b
@@ -118,15 +120,11 @@ export const makeCleanLogParser = (options: LogOptions): CleanLogParser => {
     return ofWriter(fields.writer, message, from, at, fields.pid)
   }
 
-  /** What stood before the last message: lines of one transaction have it in common, to the second. */
-  let prefix = ""
-  let prefixAt: string | undefined
+  const last = makeRepetition()
 
   const parse = (line: string): LogRecord => {
-    if (prefix !== "" && line.startsWith(prefix)) {
-      return ofDhcp(line, skipSpaces(line, prefix.length), prefixAt, frame.pid)
-    }
-    prefix = ""
+    const message = last.messageOf(line)
+    if (message !== -1) return ofDhcp(line, message, last.at(line), last.pid)
     if (line.charCodeAt(0) === OPEN_BRACE) {
       const record = json(line)
       clearFrame(frame)
@@ -136,15 +134,12 @@ export const makeCleanLogParser = (options: LogOptions): CleanLogParser => {
     const at = stamps.at(line, frame.stamp)
     if (frame.writer !== "dhcp") return ofWriter(frame.writer, line, frame.message, at, frame.pid)
     if (frame.cut) return { ...draft(at, frame.pid), subkind: "truncated" }
-    if (!frame.counted) {
-      prefix = line.slice(0, frame.message)
-      prefixAt = at
-    }
+    if (frame.stamp.shape !== "none") last.keep(line, frame, stamps.second(line, frame.stamp))
     return ofDhcp(line, frame.message, at, frame.pid)
   }
 
   const refer = (now: number) => {
-    prefix = ""
+    last.forget()
     stamps.refer(now)
   }
 

@@ -6,6 +6,7 @@
  */
 import { makeCleanLogParser } from "./LogLine.ts"
 import type { LogOptions, LogRecord } from "./LogRecord.ts"
+import { ForeignLines } from "./LogScanner/foreign.ts"
 import { NoiseFilters } from "./LogScanner/noise.ts"
 import { withoutControls } from "./tokens.ts"
 
@@ -65,6 +66,9 @@ const isPlain = (bytes: Buffer, from: number, to: number): boolean => {
 export const makeLogScanner = (options: LogOptions): LogScanner => {
   const parser = makeCleanLogParser(options)
   const noise = new NoiseFilters()
+  const foreign = new ForeignLines()
+  /** Other programs write to this log. */
+  let shared = false
 
   const scan = (chunk: Uint8Array, reference?: number): ScanResult => {
     if (reference !== undefined) parser.refer(reference)
@@ -88,15 +92,24 @@ export const makeLogScanner = (options: LogOptions): LogScanner => {
       const record = parser.parse(line)
       if (record.kind !== null) {
         entries.push({ offset: start, length: newline + 1 - start, index: lines - 1, line, record })
-      } else noise.learn(line, parser.frame)
+        return
+      }
+      noise.learn(line, parser.frame)
+      shared ||= !line.includes("dnsmasq")
     }
 
     const readPiece = (start: number, end: number) => {
       const text = bytes.toString("latin1", start, end)
+      foreign.begin()
       let at = 0
       while (at < text.length) {
-        at = noise.pass(text, at)
+        at = noise.pass(text, bytes, start, at)
         lines += noise.passed
+        if (shared) {
+          at = foreign.pass(text, at)
+          lines += foreign.passed
+          if (foreign.passed > 0) continue
+        }
         if (at >= text.length) break
         const newline = text.indexOf("\n", at)
         lines++

@@ -7,6 +7,43 @@ const parser = makeLogParser({ zone: "Europe/Berlin", reference: Date.UTC(2026, 
 
 const index = (length: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: length - 1 }))
 
+const message = "DHCPACK(e0) 10.0.0.1 02:00:00:00:00:01 nas"
+
+/** Lines that begin alike and go on differently. */
+const neighbours = [
+  ...[
+    "Nov 22 03:50:23 ",
+    "Nov 22 03:50:24 ",
+    "Nov 22 03:50:23.5 ",
+    "2026-11-22T03:50:23.5Z ",
+    "2026-11-22T03:50:23.6+01:00 ",
+    ""
+  ]
+    .flatMap((stamp) =>
+      ["", "host ", "<30>", "<30>1 "].flatMap((extra) =>
+        [
+          "dnsmasq-dhcp[1]: ",
+          "dnsmasq-dhcp[1]:",
+          "dnsmasq-dhcp[12]: ",
+          "dnsmasq-dhcp: ",
+          "dnsmasq[1]: ",
+          "dnsmasq-dhcp[1]:  "
+        ]
+          .map((tag) => extra.startsWith("<") ? `${extra}${stamp}${tag}${message}` : `${stamp}${extra}${tag}${message}`)
+      )
+    ),
+  `Nov 22 03:50:23 dnsmasq-dhcp[1]:`,
+  `<30>1 2026-11-22T03:50:23.5Z host dnsmasq-dhcp 1 - - ${message}`,
+  `<30>1 2026-11-22T03:50:23.5Z host dnsmasq-dhcp 1 - -  ${message}`,
+  `<30>1 2026-11-22T03:50:23.5Z host dnsmasq-dhcp 1 - -`,
+  `99 <30>1 2026-11-22T03:50:23.5Z host dnsmasq-dhcp 1 - - ${message}`,
+  `999 <30>1 2026-11-22T03:50:23.5Z host dnsmasq-dhcp 1 - - ${message}`,
+  `Sun Nov 22 03:50:23 2026 daemon.info dnsmasq-dhcp[1]: ${message}`,
+  `Nov 22 03:50:23 daemon.info dnsmasq-dhcp[1]: ${message}`,
+  JSON.stringify({ SYSLOG_IDENTIFIER: "dnsmasq-dhcp", __REALTIME_TIMESTAMP: "1795319423055763", MESSAGE: message }),
+  JSON.stringify({ app: "dnsmasq-dhcp", ts: "Nov 22 03:50:24", msg: message })
+]
+
 const octets = /^[0-9a-f]{2}(:[0-9a-f]{2})*$/
 
 /** Whatever the line, a field has the shape that its name promises. */
@@ -43,6 +80,16 @@ describe("any line at all", () => {
     check(line.slice(0, at))
     check(line.slice(at))
   }, { arbitrary: { runs: 2000 } })
+
+  it.prop("is parsed the same whatever came before it", [
+    Schema.Array(index(neighbours.length))
+  ], ([picked]) => {
+    const one = makeLogParser({ reference: Date.UTC(2026, 10, 22) })
+    for (const at of picked) {
+      const line = neighbours[at] ?? ""
+      assert.deepStrictEqual(one.parse(line), makeLogParser({ reference: Date.UTC(2026, 10, 22) }).parse(line), line)
+    }
+  }, { arbitrary: { runs: 500, size: 30 } })
 
   it("is parsed without a throw: JSON of any shape", () => {
     for (

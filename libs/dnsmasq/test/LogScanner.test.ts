@@ -65,8 +65,19 @@ const lures = Array.from({ length: 45 }, (_, pad) => pad).flatMap((pad) => [
 const broken = tags.flatMap((tag) => [`${tag.trimEnd()}x`, tag.replace("]", "x]"), tag.trimEnd()])
 const foreign = lures.filter((line) => line.startsWith("{")).map((line) => line.replace("dnsmasq-dhcp", "x"))
 
+/** Lines of other programs, and of dnsmasq's that are passed over only line by line. */
+const others = [
+  "Nov 22 03:50:23 labhost sshd[7]: Accepted publickey for user",
+  "Nov 22 03:50:23 labhost kernel: eth0: link up",
+  "Nov 22 03:50:23 labhost rsyslogd: imjournal: 7 messages lost due to rate-limiting (20000 allowed)",
+  "Nov 22 03:50:23 labhost rsyslogd: action suspended",
+  "{\"SYSLOG_IDENTIFIER\":\"sshd\",\"MESSAGE\":\"x\"}"
+]
+
 const pool = [
   ...broken,
+  ...others,
+  ...others,
   ...tags.flatMap(dns),
   ...ofDhcp,
   ...ofDhcp,

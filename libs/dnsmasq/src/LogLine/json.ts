@@ -4,7 +4,7 @@
  */
 import { Option, Predicate, Schema } from "effect"
 import { digitsEnd } from "../tokens.ts"
-import type { Writer } from "./frame.ts"
+import type { Writer } from "./Frame.ts"
 import { fromEpoch } from "./stamps.ts"
 
 /** What a JSON line gives. `framed`: the message brings its own tag, as on a service's standard output. */
@@ -80,6 +80,11 @@ const ofTemplate = (fields: Fields): JsonLine => {
   }
 }
 
-/** Reads a line that begins with `{`. */
+/** What is in every line that matters; most lines of a journal are other programs' and need not be decoded. */
+const MARKS = ["dnsmasq-dhcp", "overflow: ", "rate-limiting", "Suppressed "]
+
+/** Reads a line that begins with `{`; none for one that cannot matter. */
 export const readJson = (line: string): Option.Option<JsonLine> =>
-  Option.map(decode(line), (fields) => ("MESSAGE" in fields ? ofJournal(fields) : ofTemplate(fields)))
+  !MARKS.some((mark) => line.includes(mark))
+    ? Option.none()
+    : Option.map(decode(line), (fields) => ("MESSAGE" in fields ? ofJournal(fields) : ofTemplate(fields)))

@@ -3,7 +3,7 @@
  * notice about another program is none of ours; one that names no program may be, and counts.
  */
 import { digitsEnd, isDigit, number } from "../tokens.ts"
-import type { Frame } from "./frame.ts"
+import type { Frame } from "./Frame.ts"
 import type { Draft } from "./packets.ts"
 
 /** `overflow: 789 log entries lost` */

@@ -78,19 +78,27 @@ const AFTER_NAME: ReadonlyArray<Rule> = [
   { start: "has more than one address in hostsfile, using ", subkind: "config-problem" }
 ]
 
-const match = (rules: ReadonlyArray<Rule>, line: string, at: number): Rule | undefined => {
-  for (const rule of rules) if (line.startsWith(rule.start, at)) return rule
+/** By their first character: a log may hold many remarks, and the lists are long. */
+const byFirst = (rules: ReadonlyArray<Rule>): ReadonlyMap<number, ReadonlyArray<Rule>> =>
+  Map.groupBy(rules, ({ start }) => start.charCodeAt(0))
+
+const ofTransaction = byFirst(OF_TRANSACTION)
+const ofServer = byFirst(OF_SERVER)
+const afterName = byFirst(AFTER_NAME)
+
+const match = (rules: ReturnType<typeof byFirst>, line: string, at: number): Rule | undefined => {
+  for (const rule of rules.get(line.charCodeAt(at)) ?? []) if (line.startsWith(rule.start, at)) return rule
   return undefined
 }
 
 const ofName = (line: string, at: number): Rule | undefined => {
   const blank = line.indexOf(" ", at)
-  return blank === -1 ? undefined : match(AFTER_NAME, line, blank + 1)
+  return blank === -1 ? undefined : match(afterName, line, blank + 1)
 }
 
 /** Says what an `other` line is; `numbered` lines stand behind a transaction id. */
 export const readRemark = (line: string, at: number, end: number, numbered: boolean, draft: Draft): void => {
-  const rule = numbered ? match(OF_TRANSACTION, line, at) : match(OF_SERVER, line, at) ?? ofName(line, at)
+  const rule = numbered ? match(ofTransaction, line, at) : match(ofServer, line, at) ?? ofName(line, at)
   if (rule === undefined) {
     draft.subkind = "unknown"
     return

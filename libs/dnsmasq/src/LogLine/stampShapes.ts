@@ -2,7 +2,7 @@
  * The shapes of the times that stand before a log message. Only shapes: whether a calendar has the time is asked later,
  * so that a line with a senseless time keeps its message. Plain functions over char codes.
  */
-import { COLON, DASH, digitsEnd, DOT, isDigit, isLower, isUpper, SPACE } from "../tokens.ts"
+import { COLON, DASH, digitsEnd, DOT, isDigit, isLower, isUpper, OPEN_BRACKET, SPACE } from "../tokens.ts"
 
 /** `Nov 22 03:50:23` */
 export const BSD = 15
@@ -10,16 +10,25 @@ export const BSD = 15
 export const DATE = 10
 /** `03:50:23` */
 export const CLOCK = 8
+/** `2026-11-22T03:50:23` */
+const ISO = DATE + 1 + CLOCK
 
 export type StampShape = "none" | "bsd" | "iso" | "ctime" | "full" | "unix" | "monotonic"
 
-/** A time recognised in a line. `next` is where the rest begins, after one blank. */
+/** A time recognised in a line. */
 export interface Stamp {
   shape: StampShape
   from: number
+  /** Where the fraction of its second begins, with its point; */
+  fraction: number
+  /** and where that ends: the same place when there is none. */
+  fractionTo: number
   to: number
+  /** Where the rest of the line begins, after one blank. */
   next: number
 }
+
+export const makeStamp = (): Stamp => ({ shape: "none", from: 0, fraction: 0, fractionTo: 0, to: 0, next: 0 })
 
 const isClock = (line: string, at: number) =>
   line.charCodeAt(at + 2) === COLON &&
@@ -68,18 +77,26 @@ const offsetEnd = (line: string, at: number) => {
   return digitsEnd(line, minutes, 2) === minutes + 2 ? minutes + 2 : hours
 }
 
-/** `2026-11-22T03:50:23.055763+00:00`, with a blank for the T, without fraction, without zone. */
-const isoEnd = (line: string, at: number): number => {
-  if (!isDate(line, at)) return -1
+/** `2026-11-22T03:50:23`, or with a blank for the T. */
+const isIso = (line: string, at: number): boolean => {
   const mark = line.charCodeAt(at + DATE)
-  if ((mark !== 0x54 && mark !== SPACE) || !isClock(line, at + DATE + 1)) return -1
-  return offsetEnd(line, fractionEnd(line, at + DATE + 1 + CLOCK))
+  return (mark === 0x54 || mark === SPACE) && isDate(line, at) && isClock(line, at + DATE + 1)
 }
 
-const found = (line: string, stamp: Stamp, shape: StampShape, from: number, to: number): boolean => {
+const found = (
+  line: string,
+  stamp: Stamp,
+  shape: StampShape,
+  from: number,
+  fraction: number,
+  fractionTo: number,
+  to: number
+): boolean => {
   if (line.charCodeAt(to) !== SPACE) return false
   stamp.shape = shape
   stamp.from = from
+  stamp.fraction = fraction
+  stamp.fractionTo = fractionTo
   stamp.to = to
   stamp.next = to + 1
   return true
@@ -90,42 +107,49 @@ const readWeekday = (line: string, at: number, stamp: Stamp): boolean => {
   const date = at + 4
   if (isBsd(line, date)) {
     const year = date + BSD + 1
-    return line.charCodeAt(year - 1) === SPACE && digitsEnd(line, year, 4) === year + 4 &&
-      found(line, stamp, "ctime", at, year + 4)
+    const end = year + 4
+    return line.charCodeAt(year - 1) === SPACE && digitsEnd(line, year, 4) === end &&
+      found(line, stamp, "ctime", at, end, end, end)
   }
-  const clock = date + DATE + 1
-  if (!isDate(line, date) || line.charCodeAt(clock - 1) !== SPACE || !isClock(line, clock)) return false
-  const zone = fractionEnd(line, clock + CLOCK) + 1
-  const end = line.indexOf(" ", zone)
-  return line.charCodeAt(zone - 1) === SPACE && end > zone && end - zone <= 6 && found(line, stamp, "full", at, end)
+  const fraction = date + ISO
+  const fractionTo = fractionEnd(line, fraction)
+  const end = line.indexOf(" ", fractionTo + 1)
+  return isIso(line, date) && line.charCodeAt(date + DATE) === SPACE && line.charCodeAt(fractionTo) === SPACE &&
+    end > fractionTo + 1 && end - fractionTo <= 7 && found(line, stamp, "full", at, fraction, fractionTo, end)
 }
 
+/** `4030.863730`: where its point is, or -1. */
 const secondsEnd = (line: string, at: number) => {
   const dot = digitsEnd(line, at, 12)
-  return dot !== -1 && line.charCodeAt(dot) === DOT ? digitsEnd(line, dot + 1, 9) : -1
+  return dot !== -1 && line.charCodeAt(dot) === DOT && fractionEnd(line, dot) !== dot ? dot : -1
 }
 
 /** `[ 4030.863730]` (journalctl -o short-monotonic): says nothing about the time of day. */
 const readMonotonic = (line: string, at: number, stamp: Stamp): boolean => {
   let start = at + 1
   while (line.charCodeAt(start) === SPACE && start - at < 12) start++
-  const end = secondsEnd(line, start)
-  return end !== -1 && line.charCodeAt(end) === 0x5d && found(line, stamp, "monotonic", at, end + 1)
+  const dot = secondsEnd(line, start)
+  if (dot === -1) return false
+  const end = fractionEnd(line, dot)
+  return line.charCodeAt(end) === 0x5d && found(line, stamp, "monotonic", at, dot, end, end + 1)
 }
 
 /** Recognises the time at `at`, followed by a blank; false, and nothing changed, when there is none. */
 export const readStamp = (line: string, at: number, stamp: Stamp): boolean => {
   const first = line.charCodeAt(at)
   if (isUpper(first)) {
-    if (isBsd(line, at)) return found(line, stamp, "bsd", at, fractionEnd(line, at + BSD))
-    return isName(line, at) && readWeekday(line, at, stamp)
+    if (!isBsd(line, at)) return isName(line, at) && readWeekday(line, at, stamp)
+    const end = fractionEnd(line, at + BSD)
+    return found(line, stamp, "bsd", at, at + BSD, end, end)
   }
   if (isDigit(first)) {
-    const iso = isoEnd(line, at)
-    if (iso !== -1) return found(line, stamp, "iso", at, iso)
+    if (isIso(line, at)) {
+      const end = fractionEnd(line, at + ISO)
+      return found(line, stamp, "iso", at, at + ISO, end, offsetEnd(line, end))
+    }
     // `1795320252.846268` (journalctl -o short-unix)
-    const unix = secondsEnd(line, at)
-    return unix !== -1 && found(line, stamp, "unix", at, unix)
+    const dot = secondsEnd(line, at)
+    return dot !== -1 && found(line, stamp, "unix", at, dot, fractionEnd(line, dot), fractionEnd(line, dot))
   }
-  return first === 0x5b && readMonotonic(line, at, stamp)
+  return first === OPEN_BRACKET && readMonotonic(line, at, stamp)
 }

@@ -1,11 +1,11 @@
 /**
- * What instant a time in a log means, as RFC 3339 text in UTC with microseconds. Plain functions; a log repeats its
- * second many times, so the last answer is kept.
+ * What instant a time in a log means, as RFC 3339 text in UTC with microseconds. Plain functions; a log stays in a
+ * second for many lines, so the last second is kept.
  */
 import type { LogOptions } from "../LogRecord.ts"
-import { number, SPACE } from "../tokens.ts"
+import { DOT, number, SPACE } from "../tokens.ts"
 import { makeZone, type Zone } from "../Zone.ts"
-import { BSD, CLOCK, DATE, fractionEnd, type Stamp } from "./stampShapes.ts"
+import { BSD, CLOCK, DATE, type Stamp, type StampShape } from "./stampShapes.ts"
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -29,16 +29,29 @@ const instant = (year: number, month: number, day: number, hour: number, minute:
   return midnight.getTime() + hour * HOUR + minute * MINUTE + second * SECOND
 }
 
-const format = (instant: number, fraction: string): string | undefined => {
+/** To the second, `2026-11-22T03:50:23`; undefined for an instant that no log is from. */
+const format = (instant: number): string | undefined => {
   const date = new Date(instant)
   const year = date.getUTCFullYear()
-  if (!(year >= FIRST_YEAR && year <= LAST_YEAR)) return undefined
-  return `${date.toISOString().slice(0, 19)}.${fraction.slice(0, 6).padEnd(6, "0")}Z`
+  return year >= FIRST_YEAR && year <= LAST_YEAR ? date.toISOString().slice(0, 19) : undefined
 }
 
+const MICROS = 6
+
 /** The text of an instant given in seconds of the epoch and the digits after the point. */
-export const fromEpoch = (seconds: string, fraction: string): string | undefined =>
-  format(Number(seconds) * SECOND, fraction)
+export const fromEpoch = (seconds: string, digits: string): string | undefined => {
+  const second = format(Number(seconds) * SECOND)
+  return second === undefined ? undefined : `${second}.${digits.slice(0, MICROS).padEnd(MICROS, "0")}Z`
+}
+
+/** A second with the fraction that the line has between two places, to the microsecond. */
+export const withFraction = (second: string, line: string, from: number, to: number): string => {
+  const usual = to - from === MICROS + 1 && line.charCodeAt(from) === DOT
+  const fraction = usual
+    ? line.slice(from, to)
+    : `.${line.slice(from + 1, Math.min(to, from + 1 + MICROS)).padEnd(MICROS, "0")}`
+  return `${second}${fraction}Z`
+}
 
 const monthAt = (line: string, at: number) => MONTHS.indexOf(line.slice(at, at + 3))
 
@@ -52,8 +65,6 @@ const dateAt = (line: string, at: number) => {
   const month = number(line, at + 5, at + 7) - 1
   return clockAt(line, at + DATE + 1, year, month, number(line, at + 8, at + 10))
 }
-
-const fractionAt = (line: string, at: number) => line.slice(at + 1, fractionEnd(line, at))
 
 /** The offset that the text names, in ms; undefined when it names none, or one that only its author knows (`CET`). */
 const offsetOf = (text: string): number | undefined => {
@@ -71,6 +82,8 @@ const toUtc = (local: number, offset: string, zone: Zone): number => {
 
 /** Turns recognised times into text. */
 export interface Stamps {
+  /** Without its fraction. */
+  second(line: string, stamp: Stamp): string | undefined
   at(line: string, stamp: Stamp): string | undefined
   /** Moves "now". */
   refer(now: number): void
@@ -81,8 +94,10 @@ export const makeStamps = (options: LogOptions): Stamps => {
   let reference = options.reference
   let year = options.year
   let month: number | undefined
-  let lastText = ""
-  let lastAnswer: string | undefined
+  let lastShape: StampShape = "none"
+  let lastHead = ""
+  let lastTail = ""
+  let lastSecond: string | undefined
 
   /** The year given, moved on when the log goes over New Year, and back for a line from before it. */
   const yearOf = (given: number, next: number): number => {
@@ -109,43 +124,52 @@ export const makeStamps = (options: LogOptions): Stamps => {
     return Number.NaN
   }
 
-  const iso = (line: string, date: number, offset: number, to: number) => {
-    const fraction = date + DATE + 1 + CLOCK
-    return format(toUtc(dateAt(line, date), line.slice(offset, to), zone), fractionAt(line, fraction))
-  }
-
-  const read = (line: string, { from, shape, to }: Stamp): string | undefined => {
+  const instantOf = (line: string, { from, fractionTo, shape, to }: Stamp): number => {
     switch (shape) {
       case "bsd":
-        return format(bsd(line, from), fractionAt(line, from + BSD))
+        return bsd(line, from)
       case "iso":
-        return iso(line, from, fractionEnd(line, from + DATE + 1 + CLOCK), to)
+        return toUtc(dateAt(line, from), line.slice(fractionTo, to), zone)
       case "full":
-        return iso(line, from + 4, fractionEnd(line, from + 4 + DATE + 1 + CLOCK) + 1, to)
+        return toUtc(dateAt(line, from + 4), line.slice(fractionTo + 1, to), zone)
       case "ctime": {
-        const local = clockAt(line, from + 11, number(line, to - 4, to), monthAt(line, from + 4), dayAt(line, from + 8))
-        return format(zone.toUtc(local), "")
+        const year = number(line, to - 4, to)
+        return zone.toUtc(clockAt(line, from + 11, year, monthAt(line, from + 4), dayAt(line, from + 8)))
       }
-      case "unix": {
-        const dot = line.indexOf(".", from)
-        return fromEpoch(line.slice(from, dot), line.slice(dot + 1, to))
-      }
+      case "unix":
+        return number(line, from, line.indexOf(".", from)) * SECOND
       default:
-        return undefined
+        return Number.NaN
     }
   }
 
+  /** Whether the line has the last time again, but for the fraction of its second. */
+  const isKnown = (line: string, { from, fraction, fractionTo, shape, to }: Stamp) =>
+    shape === lastShape &&
+    fraction - from === lastHead.length &&
+    to - fractionTo === lastTail.length &&
+    line.startsWith(lastHead, from) &&
+    line.startsWith(lastTail, fractionTo)
+
+  const second = (line: string, stamp: Stamp): string | undefined => {
+    if (!isKnown(line, stamp)) {
+      lastSecond = format(instantOf(line, stamp))
+      lastShape = stamp.shape
+      lastHead = line.slice(stamp.from, stamp.fraction)
+      lastTail = line.slice(stamp.fractionTo, stamp.to)
+    }
+    return lastSecond
+  }
+
   return {
+    second,
     at: (line, stamp) => {
-      if (stamp.shape === "none") return undefined
-      if (lastText.length === stamp.to - stamp.from && line.startsWith(lastText, stamp.from)) return lastAnswer
-      lastAnswer = read(line, stamp)
-      lastText = line.slice(stamp.from, stamp.to)
-      return lastAnswer
+      const known = stamp.shape === "none" ? undefined : second(line, stamp)
+      return known === undefined ? undefined : withFraction(known, line, stamp.fraction, stamp.fractionTo)
     },
     refer: (now) => {
       reference = now
-      lastText = ""
+      lastShape = "none"
     }
   }
 }

@@ -6,7 +6,7 @@
  * A line that agrees in all of them has the tag of DNS at the place of its tag and is no notice of loss: no line that
  * matters is ever passed over, whatever its framing. A plain class over char codes, for the hot path.
  */
-import type { Frame } from "../LogLine/frame.ts"
+import type { Frame } from "../LogLine/Frame.ts"
 import { isDigit, OPEN_BRACKET, SPACE } from "../tokens.ts"
 
 const TAG = "dnsmasq"
@@ -86,7 +86,7 @@ class Noise {
    * Passes over the lines from `from` on that are known to be DNS lines of dnsmasq and say nothing of loss. Gives where
    * the first other line begins; `passed` says how many were passed over.
    */
-  pass(text: string, from: number): number {
+  pass(text: string, bytes: Uint8Array, start: number, from: number): number {
     this.passed = 0
     if (this.tag === ABSENT) return from
     // Fields in local names, or each line would load them again.
@@ -96,17 +96,18 @@ class Noise {
     let at = from
     let passed = 0
     lines: while (at < text.length) {
+      const line = start + at
       if (
-        text.charCodeAt(at + tag + 7) !== after ||
-        text.charCodeAt(at + tag + 6) !== LOWER_Q ||
-        text.charCodeAt(at + tag) !== LOWER_D ||
-        text.charCodeAt(at + message) === LOWER_O ||
-        text.charCodeAt(at + over) !== overCode ||
-        text.charCodeAt(at) !== first ||
-        text.charCodeAt(at + blank) !== blankCode
+        bytes[line + tag + 7] !== after ||
+        bytes[line + tag + 6] !== LOWER_Q ||
+        bytes[line + tag] !== LOWER_D ||
+        bytes[line + message] === LOWER_O ||
+        bytes[line + over] !== overCode ||
+        bytes[line] !== first ||
+        bytes[line + blank] !== blankCode
       ) break
       for (let index = 0; index < checks; index++) {
-        if (text.charCodeAt(at + (positions[index] ?? 0)) !== codes[index]) break lines
+        if (bytes[line + (positions[index] ?? 0)] !== codes[index]) break lines
       }
       at = text.indexOf("\n", at) + 1
       passed++
@@ -134,13 +135,13 @@ export class NoiseFilters {
   }
 
   /** Gives where the first line at or after `from` begins that has to be read. */
-  pass(text: string, from: number): number {
+  pass(text: string, bytes: Uint8Array, start: number, from: number): number {
     let at = from
     let passed = 0
     for (let idle = 0, index = 0; idle < FILTERS; index = (index + 1) % FILTERS) {
       const filter = this.filters[index]
       if (filter === undefined) break
-      at = filter.pass(text, at)
+      at = filter.pass(text, bytes, start, at)
       passed += filter.passed
       idle = filter.passed === 0 ? idle + 1 : 1
     }
