@@ -7,7 +7,7 @@ import { setTimeout } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { parseLog } from "../src/commands/parse.ts"
 
-const runner = fileURLToPath(new URL("./parse.runner.ts", import.meta.url))
+const ingest = fileURLToPath(new URL("../src/main.ts", import.meta.url))
 const corpus = fileURLToPath(new URL("../../../libs/dnsmasq/test/fixtures/corpus/", import.meta.url))
 
 const Line = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
@@ -41,7 +41,7 @@ const run = Effect.fnUntraced(function*({ input = "", path, year, zone = "UTC" }
 
 /** The command as a process of its own. */
 const start = (...args: ReadonlyArray<string>) => {
-  const child = spawn(process.execPath, [runner, "parse", ...args])
+  const child = spawn(process.execPath, [ingest, "parse", ...args])
   child.stdin.on("error", () => undefined)
   return child
 }
