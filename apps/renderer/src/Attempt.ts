@@ -23,7 +23,8 @@ export type AttemptResult =
   }
 
 export class Attempt extends Context.Service<Attempt, {
-  run(rendered: Rendered): Effect.Effect<AttemptResult>
+  /** `needless`: dnsmasq has nothing to learn from the file, so it is put in place and dnsmasq left alone. */
+  run(rendered: Rendered, needless: boolean): Effect.Effect<AttemptResult>
 }>()("renderer/Attempt") {
   static readonly layer = Layer.effect(
     Attempt,
@@ -59,7 +60,7 @@ export class Attempt extends Context.Service<Attempt, {
       })
 
       return Attempt.of({
-        run: Effect.fn("Attempt.run")(function*(rendered) {
+        run: Effect.fn("Attempt.run")(function*(rendered, needless) {
           const before = yield* hash
           const wasUnverified = yield* isUnverified
           const notUsed = (
@@ -81,6 +82,7 @@ export class Attempt extends Context.Service<Attempt, {
             return notUsed({ error: error.message, verified: !wasUnverified }, !isPassing(error))
           }
 
+          if (needless) return { _tag: "Used", path: placed.success, activated: { blocked: 0, refused: [] } }
           const activated = yield* Effect.result(activation.activate(Option.some(placed.success)))
           return Result.isSuccess(activated)
             ? { _tag: "Used", path: placed.success, activated: activated.success }

@@ -102,9 +102,9 @@ export class Renderer extends Context.Service<Renderer, {
         yield* settle({ _tag: "Failed", generation, error }, verified)
       })
 
-      const tryIt = Effect.fnUntraced(function*(rendered: Rendered, hash: string) {
+      const tryIt = Effect.fnUntraced(function*(rendered: Rendered, hash: string, needless: boolean) {
         const { generation } = rendered
-        const result = yield* attempt.run(rendered)
+        const result = yield* attempt.run(rendered, needless)
         if (result._tag === "Used") {
           const { blocked, refused } = result.activated
           yield* Effect.logInfo("dnsmasq uses the new file", {
@@ -181,15 +181,17 @@ export class Renderer extends Context.Service<Renderer, {
         const rendered = yield* Effect.trackDuration(reservations.render, metrics.renders, Duration.toSeconds)
         const hash = hashOf(rendered.content)
         if (
-          disk.verified && disk.hash === hash && Option.exists(recorded.applied, (applied) => applied.hash === hash)
+          Option.exists(recorded.applied, (applied) => applied.hash === hash)
         ) {
           yield* used(rendered, hash)
           return Option.none()
         }
         if (!mayTry(failed, hash, yield* Clock.monotonicTimeNanos, settings)) return Option.none()
+        // The very first file, while it is empty, says what no file said.
+        const needless = Option.isNone(recorded.applied) && disk.hash === undefined && rendered.reservations === 0
         const wait = yield* activation.wait
-        if (Duration.isGreaterThan(wait, Duration.zero)) return Option.some(wait)
-        yield* tryIt(rendered, hash)
+        if (!needless && Duration.isGreaterThan(wait, Duration.zero)) return Option.some(wait)
+        yield* tryIt(rendered, hash, needless)
         return Option.none()
       })
 

@@ -37,6 +37,8 @@ export interface Settings {
   readonly debounceMax: Duration.Duration
   /** The share of time that dnsmasq may spend in reloads and restarts. */
   readonly reloadShare: number
+  /** How much quiet time is saved up for changes that follow each other. */
+  readonly reloadSaved: Duration.Duration
   /** The least time from one activation to the next. */
   readonly activationInterval: Duration.Duration
   readonly gateTimeout: Duration.Duration
@@ -62,6 +64,7 @@ const variables = Config.all({
   debounce: Config.Duration("DEBOUNCE").pipe(Config.withDefault(Duration.millis(50))),
   debounceMax: Config.Duration("DEBOUNCE_MAX").pipe(Config.withDefault(Duration.seconds(1))),
   reloadShare: Config.Finite("RELOAD_SHARE").pipe(Config.withDefault(0.1)),
+  reloadSaved: Config.Duration("RELOAD_SAVED").pipe(Config.withDefault(Duration.minutes(1))),
   restartInterval: Config.Duration("RESTART_INTERVAL").pipe(Config.withDefault(Duration.millis(2_500))),
   gateTimeout: Config.Duration("GATE_TIMEOUT").pipe(Config.withDefault(Duration.minutes(2))),
   activateTimeout: Config.Duration("ACTIVATE_TIMEOUT").pipe(Config.withDefault(Duration.minutes(2))),

@@ -31,7 +31,7 @@ mount("-t", "tmpfs", "-o", "size=64k", "tmpfs")
 const report = Effect.gen(function*() {
   const good = yield* attempt("good\n")
   const full = yield* attempt("x".repeat(100_000))
-  mount("-o", "remount,ro")
+  mount("-o", "remount,bind,ro")
   return { good, full, readOnly: yield* attempt("other\n") }
 })
 process.stdout.write(JSON.stringify(await Effect.runPromise(Effect.scoped(report))))
