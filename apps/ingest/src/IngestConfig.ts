@@ -11,13 +11,13 @@ const positive = (name: string) =>
   )
 
 const Zone = Schema.String.check(
-  Schema.makeFilter((text) => isZone(text) ? undefined : "an IANA time zone", {
+  Schema.makeFilter((text) => isZone(text), {
     expected: "an IANA time zone such as Europe/Berlin"
   })
 )
 
 const LogFiles = Schema.String.check(
-  Schema.makeFilter((text) => pathsOf(text).length > 0 ? undefined : "at least one path", {
+  Schema.makeFilter((text) => pathsOf(text).length > 0, {
     expected: "paths of log files, separated by commas"
   })
 )

@@ -79,14 +79,15 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
   const look = Effect.gen(function*() {
     const targets = yield* Effect.promise(() => realpath(path).catch(() => path))
     watch.follow(targets === path ? [path] : [path, targets])
-    yield* incarnations.look.pipe(Effect.matchEffect({ onFailure: explain, onSuccess: () => note(undefined) }))
+    yield* incarnations.look().pipe(Effect.matchEffect({ onFailure: explain, onSuccess: () => note(undefined) }))
   })
 
-  const isStarted = (self: Incarnation) => Effect.map(refresh(self), ({ size }) => size > 0)
+  const isStarted = (self: Incarnation) => Effect.map(refresh(self), () => self.size > 0)
 
   /** One read of one incarnation; undefined at its end. */
   const readFrom = Effect.fnUntraced(function*(self: Incarnation) {
-    if (self.identity === undefined && !(yield* incarnations.identify(self))) return undefined
+    // What comes before it may have been found with its identity.
+    if (self.identity === undefined) return (yield* incarnations.identify(self)) ? "again" as const : undefined
     const found = yield* read(self, buffer)
     if (found._tag === "End") return undefined
     if (found._tag === "Lines" && self.identity !== undefined) {
@@ -96,10 +97,7 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
       yield* Effect.logWarning("line too long to be read", { position: found.start, bytes: found.end - found.start })
       if (found.relevant) incarnations.lose({ ...self, offset: found.start }, "a line was too long to be read")
     }
-    if (found._tag === "Replaced") {
-      yield* incarnations.replaced(self)
-      yield* incarnations.look
-    }
+    if (found._tag === "Replaced") yield* incarnations.replaced(self)
     return "again" as const
   })
 

@@ -8,15 +8,7 @@
 import { Clock, Effect, Schema } from "effect"
 import { constants } from "node:fs"
 import { type FileHandle, open, stat } from "node:fs/promises"
-import {
-  fingerprintOf,
-  headLimit,
-  type Identity,
-  type Overlong,
-  type ReadTo,
-  tailHash,
-  tailLimit
-} from "./LogFilePosition.ts"
+import { digest, headLimit, type Identity, type Overlong, type ReadTo, tailLimit } from "./LogFilePosition.ts"
 
 export class LogFileError extends Schema.TaggedError<LogFileError>()("LogFileError", {
   operation: Schema.String,
@@ -64,6 +56,8 @@ export interface Incarnation {
   readonly inode: string
   /** Undefined until its first line is complete. */
   identity: Identity | undefined
+  /** The first bytes as they were when it got its identity, `headLimit` at most. */
+  head: Buffer
   offset: number
   /** The bytes just before the offset, `tailLimit` at most. */
   tail: Buffer
@@ -75,17 +69,25 @@ export interface Incarnation {
   overlong: Overlong | undefined
 }
 
+const empty = Buffer.alloc(0)
+
 /** Not blocking: a named pipe in the place of the log must not hang the reader. */
 export const openIncarnation = Effect.fnUntraced(function*(path: string) {
   const handle = yield* attemptFile("open", path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK))
-  const status = yield* statusOf(path, handle).pipe(Effect.onError(() => closeQuietly(handle)))
+  return yield* begin(path, handle).pipe(Effect.onError(() => closeQuietly(handle)))
+})
+
+/** What the open file holds now, from its beginning. */
+export const begin = Effect.fnUntraced(function*(path: string, handle: FileHandle) {
+  const status = yield* statusOf(path, handle)
   const incarnation: Incarnation = {
     handle,
     path,
     ...status,
     identity: undefined,
+    head: empty,
     offset: 0,
-    tail: Buffer.alloc(0),
+    tail: empty,
     grewAt: yield* Clock.currentTimeMillis,
     overlong: undefined
   }
@@ -100,34 +102,37 @@ const readAt = (self: Incarnation, buffer: Buffer, length: number, position: num
     ({ bytesRead }) => buffer.subarray(0, bytesRead)
   )
 
-export const readFingerprint = (self: Incarnation) =>
-  Effect.map(readAt(self, Buffer.alloc(headLimit), headLimit, 0), fingerprintOf)
+export const readHead = (self: Incarnation) => readAt(self, Buffer.alloc(headLimit), headLimit, 0)
 
-/** The file as it is now, its growth noted; its size may be smaller than before. */
+/** Looks how far the file has grown. Says whether it still holds what is known of it: a replaced file may be larger too. */
 export const refresh = Effect.fnUntraced(function*(self: Incarnation) {
   const status = yield* statusOf(self.path, self.handle)
-  self.modified = status.modified
+  if (status.size < self.size) return false
   if (status.size > self.size) {
+    const [known, from] = self.offset === 0 ? [self.head, 0] : [self.tail, self.offset - self.tail.length]
+    const bytes = yield* readAt(self, Buffer.alloc(known.length), known.length, from)
+    if (!bytes.equals(known)) return false
     self.size = status.size
     self.grewAt = yield* Clock.currentTimeMillis
   }
-  return status
+  self.modified = status.modified
+  return true
 })
 
-/** Opens the file when it is the incarnation that was read so far, and goes on where that ended. */
+/** Opens the file when it holds what was read so far, and goes on where that ended. */
 export const resume = Effect.fnUntraced(function*(path: string, saved: ReadTo) {
   const self = yield* openIncarnation(path)
-  const tail = yield* Effect.gen(function*() {
-    if (self.size < saved.offset || (yield* readFingerprint(self)) !== saved.fingerprint) return undefined
-    const length = Math.min(tailLimit, saved.offset)
-    const tail = yield* readAt(self, Buffer.alloc(length), length, saved.offset - length)
-    return tail.length === length && tailHash(tail) === saved.tail ? tail : undefined
-  }).pipe(Effect.onError(() => closeQuietly(self.handle)))
-  if (tail === undefined) {
+  const length = Math.min(tailLimit, saved.offset)
+  const [head, tail] = yield* Effect.all([
+    Effect.map(readHead(self), (head) => head.subarray(0, saved.headLength)),
+    readAt(self, Buffer.alloc(length), length, saved.offset - length)
+  ]).pipe(Effect.onError(() => closeQuietly(self.handle)))
+  if (self.size < saved.offset || digest(head) !== saved.head || digest(tail) !== saved.tail) {
     yield* closeQuietly(self.handle)
     return undefined
   }
   self.identity = { fingerprint: saved.fingerprint, epoch: saved.epoch }
+  self.head = head
   self.offset = saved.offset
   self.tail = tail
   self.overlong = saved.overlong
@@ -139,7 +144,9 @@ export const readTo = (self: Incarnation): ReadTo | undefined =>
     ...self.identity,
     inode: self.inode,
     offset: self.offset,
-    tail: tailHash(self.tail),
+    head: digest(self.head),
+    headLength: self.head.length,
+    tail: digest(self.tail),
     size: Math.max(self.size, self.offset),
     modified: self.modified,
     ...(self.overlong === undefined ? {} : { overlong: self.overlong })
@@ -164,6 +171,9 @@ export const read = Effect.fnUntraced(function*(self: Incarnation, buffer: Buffe
     const known = self.tail.length
     const bytes = yield* readAt(self, buffer, buffer.length - tailLimit + known, self.offset - known)
     if (bytes.length < known || bytes.compare(self.tail, 0, known, 0, known) !== 0) return { _tag: "Replaced" } as const
+    // Before anything was read of it, its beginning is all that is known.
+    const seen = self.offset === 0 ? Math.min(self.head.length, buffer.length - tailLimit) : 0
+    if (bytes.length < seen || bytes.compare(self.head, 0, seen, 0, seen) !== 0) return { _tag: "Replaced" } as const
     const fresh = bytes.subarray(known)
     if (self.offset + fresh.length > self.size) {
       self.size = self.offset + fresh.length

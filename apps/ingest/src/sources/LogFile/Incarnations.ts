@@ -5,24 +5,23 @@
  * What cannot be read any more is a loss, which is told and never passed over in silence.
  */
 import { Clock, Effect } from "effect"
-import { readdir, realpath } from "node:fs/promises"
-import { basename, dirname, join } from "node:path"
+import { basename } from "node:path"
 import {
-  attemptFile,
+  begin,
   closeQuietly,
   type Incarnation,
   isRelevant,
-  type LogFileError,
   openIncarnation,
-  readFingerprint,
+  readHead,
   readTo,
   refresh,
   remainder,
   resume,
   statusOf
 } from "./Incarnation.ts"
-import { type LogFilePosition, type ReadTo, sourceOf } from "./LogFilePosition.ts"
-import { isCompressed, isSibling, rotatedAfter, type Sibling } from "./siblings.ts"
+import { fingerprintOf, type LogFilePosition, type ReadTo, sourceOf } from "./LogFilePosition.ts"
+import { findAgain, findCopy, rotatedFiles } from "./rotatedFiles.ts"
+import { isCompressed, rotatedBetween } from "./siblings.ts"
 
 /** Lines that were written and cannot be read. */
 export interface Loss {
@@ -34,16 +33,26 @@ export interface Loss {
   readonly text?: string
 }
 
+/** File times may be as much behind the clock, in milliseconds: the kernel takes them from its timer. */
+const tick = 20
+
+/** A log without times often begins with the same line; so many fingerprints are remembered to tell its files apart. */
+const memory = 16
+
 /** More rotated files than this are not held open; ingest is then behind by as many rotations. */
 const limit = 500
 
 export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved: LogFilePosition | undefined) {
   const list: Array<Incarnation> = []
   const losses: Array<Loss> = []
-  const since = saved?.since ?? (yield* Clock.currentTimeMillis)
+  const since = saved?.since ?? (yield* Clock.currentTimeMillis) - tick
+  const known = new Map(saved?.known.map(({ epoch, fingerprint }) => [fingerprint, epoch]))
   /** The newest with an identity, open or not. */
   let newest: Incarnation | undefined
-  let newestSaved = saved?.newest
+  /** Compressed files that were told of as a loss. */
+  const compressed = new Set<string>()
+  /** What lies beside the log at the very first look was there before us. */
+  let isFirstLook = saved === undefined
 
   yield* Effect.addFinalizer(() => Effect.forEach(list, ({ handle }) => closeQuietly(handle), { discard: true }))
 
@@ -58,16 +67,66 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
     })
   }
 
-  const newestReadTo = () => newest === undefined ? newestSaved : readTo(newest)
+  const newestReadTo = () => newest === undefined ? saved?.newest : readTo(newest)
 
-  const identify = Effect.fnUntraced(function*(self: Incarnation) {
-    const fingerprint = yield* readFingerprint(self)
-    if (fingerprint === undefined) return false
-    const before = newestReadTo()
-    self.identity = { fingerprint, epoch: before?.fingerprint === fingerprint ? before.epoch + 1 : 0 }
+  const name = (self: Incarnation, fingerprint: string, head: Buffer) => {
+    const epoch = (known.get(fingerprint) ?? -1) + 1
+    self.head = head
+    self.identity = { fingerprint, epoch }
+    known.delete(fingerprint)
+    known.set(fingerprint, epoch)
+    for (const oldest of known.keys()) {
+      if (known.size <= memory) break
+      known.delete(oldest)
+    }
     newest = self
+  }
+
+  /** Gives it its identity, once its first line is there; others may turn out to come before it then. */
+  const identify = Effect.fnUntraced(function*(self: Incarnation) {
+    const head = yield* readHead(self)
+    const fingerprint = fingerprintOf(head)
+    if (fingerprint === undefined) return false
+    yield* addMissed(self)
+    name(self, fingerprint, head)
     return true
   })
+
+  /** Adds what was rotated away before this one, or before now, and was never opened. */
+  const addMissed = Effect.fnUntraced(function*(self: Incarnation | undefined) {
+    const before = newestReadTo()
+    if (isFirstLook) return
+    const index = self === undefined || !list.includes(self) ? list.length : list.indexOf(self)
+    const previous = list[index - 1]
+    if (previous !== undefined) yield* refresh(previous)
+    const from = previous?.modified ?? before?.modified ?? since
+    const files = yield* rotatedFiles(path)
+    const last = files.find(({ inode }) => inode === (previous?.inode ?? before?.inode))
+    const next = files.find(({ inode }) => inode === self?.inode)
+    const opened = new Set([self?.inode, ...list.map(({ inode }) => inode)])
+    const found: Array<Incarnation> = []
+    for (const file of rotatedBetween(basename(path), files, from, last, next)) {
+      if (opened.has(file.inode)) continue
+      if (isCompressed(file.name)) {
+        if (file.modified > from && !compressed.has(file.inode)) {
+          const reason = "a rotated log file was compressed before it was read"
+          losses.push({ _tag: "Loss", source: `${file.name} ${file.modified}`, position: 0, reason })
+          compressed.add(file.inode)
+        }
+        continue
+      }
+      // A copy of what was read already; of a file that nothing was read of, nobody can say.
+      const copy = before === undefined || before.offset === 0 ? undefined : yield* resume(file.path, before)
+      if (copy === undefined) found.push(yield* openIncarnation(file.path))
+      else yield* closeQuietly(copy.handle)
+    }
+    list.splice(index, 0, ...found)
+    for (const one of found) {
+      const head = yield* readHead(one)
+      const fingerprint = fingerprintOf(head)
+      if (fingerprint !== undefined) name(one, fingerprint, head)
+    }
+  }, (effect) => Effect.ignore(effect))
 
   const remove = (self: Incarnation) => {
     const index = list.indexOf(self)
@@ -86,122 +145,55 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
 
   /** The content is gone from the file. Rotation by copy and truncation leaves what was not read in the copy. */
   const replaced = Effect.fnUntraced(function*(self: Incarnation) {
-    const known = readTo(self)
-    const copy = known === undefined ? undefined : yield* findCopy(known)
-    if (copy === undefined ? self.offset < self.size : copy.size < self.size) {
+    const reached = readTo(self)
+    const opened = new Set(list.map(({ inode }) => inode))
+    const copy = reached === undefined ? undefined : yield* findCopy(path, reached, opened)
+    // Without an identity not even one whole line of it was seen.
+    if (reached !== undefined && (copy === undefined ? self.offset : copy.size) < self.size) {
       lose(self, "a log file was truncated before it was read to its end")
     }
-    const index = list.indexOf(self)
-    yield* remove(self)
-    if (copy === undefined) return
-    list.splice(Math.max(0, index), 0, copy)
-    if (newest === self) newest = copy
+    const now = yield* begin(self.path, self.handle)
+    list.splice(list.indexOf(self), 1, ...(copy === undefined ? [] : [copy]), now)
+    if (copy !== undefined && newest === self) newest = copy
   })
 
-  const findCopy = Effect.fnUntraced(function*(known: ReadTo) {
-    const found = (yield* siblings()).filter(({ name, size }) => size >= known.offset && !isCompressed(name))
-    const likely = found.toSorted((a, b) =>
-      Number(b.inode === known.inode) - Number(a.inode === known.inode) || b.modified - a.modified
-    )
-    for (const sibling of likely) {
-      const copy = yield* resume(sibling.path, known).pipe(Effect.orElseSucceed(() => undefined))
-      if (copy !== undefined) return copy
-    }
-    return undefined
+  const open = Effect.fnUntraced(function*() {
+    const self = yield* openIncarnation(path)
+    yield* addMissed(self).pipe(Effect.onInterrupt(() => closeQuietly(self.handle)))
+    list.push(self)
+    const [oldest] = list
+    if (list.length <= limit || oldest === undefined) return
+    lose(oldest, "too many rotated log files wait to be read")
+    yield* remove(oldest)
   })
 
-  /** Files beside the log, and beside what the log's name is a link to, that rotation may have made of it. */
-  const siblings = Effect.fnUntraced(function*() {
-    const target = yield* attemptFile("resolve", path, () => realpath(path)).pipe(
-      Effect.orElseSucceed(() => path)
-    )
-    const found: Array<Sibling & { readonly path: string }> = []
-    for (const place of new Set([path, target])) {
-      const names = yield* attemptFile("list", dirname(place), () => readdir(dirname(place))).pipe(
-        Effect.orElseSucceed(() => [])
-      )
-      for (const name of names.filter((name) => isSibling(basename(place), name))) {
-        const file = join(dirname(place), name)
-        const status = yield* Effect.option(statusOf(file))
-        if (status._tag === "Some") found.push({ name, path: file, ...status.value })
-      }
-    }
-    return found
-  })
-
-  /** What was rotated away after the newest one that is known, and was never opened. */
-  const missed = Effect.fnUntraced(function*(current: Incarnation) {
-    const last = list.at(-1)
-    if (last !== undefined) yield* refresh(last)
-    const known = newestReadTo()
-    const all = yield* siblings()
-    const lastSibling = all.find(({ inode }) => inode === (last?.inode ?? known?.inode))
-    const opened = new Set([current.inode, ...list.map(({ inode }) => inode)])
-    const candidates = rotatedAfter(basename(path), all, last?.modified ?? known?.modified ?? since, lastSibling)
-    const found: Array<Incarnation> = []
-    for (const { inode, modified, name, path: place } of candidates) {
-      if (opened.has(inode)) continue
-      if (isCompressed(name)) {
-        if (modified > (last?.modified ?? known?.modified ?? since)) {
-          losses.push({
-            _tag: "Loss",
-            source: `${name} ${modified}`,
-            position: 0,
-            reason: "a rotated log file was compressed before it was read"
-          })
-        }
-        continue
-      }
-      const same = known === undefined ? undefined : yield* resume(place, known)
-      if (same !== undefined) yield* closeQuietly(same.handle)
-      else found.push(yield* openIncarnation(place))
-    }
-    return found
-  })
-
-  const look: Effect.Effect<void, LogFileError> = Effect.suspend(() => lookOnce()).pipe(
-    Effect.flatMap((again) => again ? look : Effect.void)
+  const look = Effect.fnUntraced(
+    function*() {
+      // Renamed and not made anew yet: what was renamed may be news all the same.
+      const status = yield* statusOf(path).pipe(Effect.tapError(() => addMissed(undefined)))
+      const opened = list.find(({ inode }) => inode === status.inode)
+      if (opened === undefined) yield* open()
+      else if (opened !== list.at(-1)) list.push(...list.splice(list.indexOf(opened), 1))
+      for (const self of list.slice()) if (!(yield* refresh(self))) yield* replaced(self)
+      // Early, so that it can be found again when it is gone before it was read.
+      for (const self of list.filter(({ identity }) => identity === undefined)) yield* identify(self)
+    },
+    Effect.ensuring(Effect.sync(() => {
+      isFirstLook = false
+    }))
   )
 
-  /** Whether to look again, because the content of a file was replaced. */
-  const lookOnce = Effect.fnUntraced(function*() {
-    const status = yield* statusOf(path)
-    const known = list.find(({ inode }) => inode === status.inode)
-    if (known === undefined) {
-      const current = yield* openIncarnation(path)
-      const between = yield* missed(current).pipe(
-        Effect.orElseSucceed(() => []),
-        Effect.onInterrupt(() => closeQuietly(current.handle))
-      )
-      list.push(...between, current)
-      if (list.length > limit) {
-        const [oldest] = list
-        if (oldest !== undefined) {
-          lose(oldest, "too many rotated log files wait to be read")
-          yield* remove(oldest)
-        }
-      }
-    } else if (known !== list.at(-1)) {
-      list.splice(list.indexOf(known), 1)
-      list.push(known)
-    }
-    const truncated: Array<Incarnation> = []
-    for (const self of list) if ((yield* refresh(self)).size < self.offset) truncated.push(self)
-    yield* Effect.forEach(truncated, replaced, { discard: true })
-    return truncated.length > 0
-  })
-
-  for (const [index, entry] of (saved?.incarnations ?? []).entries()) {
-    const isLast = index === (saved?.incarnations.length ?? 0) - 1
-    const inPlace = yield* resume(path, entry).pipe(Effect.orElseSucceed(() => undefined))
-    const found = inPlace ?? (yield* findCopy(entry))
-    if (found !== undefined && !list.some(({ inode }) => inode === found.inode)) {
-      list.push(found)
-      if (sourceOf(entry) === (newestSaved && sourceOf(newestSaved))) newest = found
-    } else {
-      if (found !== undefined) yield* closeQuietly(found.handle)
+  const entries = saved?.incarnations ?? []
+  const again = yield* findAgain(path, entries)
+  for (const entry of entries) {
+    const self = again.get(entry)
+    if (self !== undefined) {
+      list.push(self)
+      if (self.size < entry.size) lose(entry, "a log file was truncated before it was read to its end")
+      if (saved?.newest !== undefined && sourceOf(entry) === sourceOf(saved.newest)) newest = self
+    } else if (entry === entries.at(-1) || entry.offset < entry.size) {
       // Whether more was written to the last one after it was looked at, nobody can say.
-      if (isLast || entry.offset < entry.size) lose(entry, "a rotated log file vanished before it was read to its end")
+      lose(entry, "a rotated log file vanished before it was read to its end")
     }
   }
 
@@ -210,6 +202,7 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
     return {
       incarnations: list.flatMap((self) => readTo(self) ?? []),
       ...(last === undefined ? {} : { newest: last }),
+      known: [...known].map(([fingerprint, epoch]) => ({ fingerprint, epoch })),
       since
     }
   }

@@ -11,7 +11,7 @@ const Offset = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
 export const Identity = Schema.Struct({
   fingerprint: Schema.String.annotate({ description: "SHA-256 of the first line, of its first 1,024 bytes at most" }),
-  epoch: Offset.annotate({ description: "How many incarnations in a row before this one began with the same line" })
+  epoch: Offset.annotate({ description: "How many of the latest incarnations before it began with the same line" })
 })
 export type Identity = typeof Identity.Type
 
@@ -26,6 +26,8 @@ export const ReadTo = Schema.Struct({
   ...Identity.fields,
   inode: Schema.String.annotate({ description: "Device and inode number: where to look first, never a proof" }),
   offset: Offset.annotate({ description: "End of the last line that was read" }),
+  head: Schema.String.annotate({ description: "SHA-256 of the first bytes, as many as `headLength`" }),
+  headLength: Offset,
   tail: Schema.String.annotate({ description: "SHA-256 of the bytes just before the offset, 64 at most" }),
   size: Offset.annotate({ description: "Largest size seen" }),
   modified: Schema.Finite.annotate({ description: "When it was last written, milliseconds since 1970" }),
@@ -37,6 +39,8 @@ export const LogFilePosition = Schema.Struct({
   incarnations: Schema.Array(ReadTo),
   /** The newest incarnation that has an identity, finished or not: what came after it is found by comparison. */
   newest: Schema.optionalKey(ReadTo),
+  /** Of the latest incarnations, with the last epoch of each fingerprint; the oldest first. */
+  known: Schema.Array(Identity),
   /** Rotated files that were last written before this time are none of ours. */
   since: Schema.Finite
 })
@@ -54,7 +58,7 @@ const newline = 10
 export const fingerprintOf = (head: Uint8Array): string | undefined => {
   const end = head.subarray(0, headLimit).indexOf(newline)
   if (end === -1 && head.length < headLimit) return undefined
-  return hash("sha256", head.subarray(0, end === -1 ? headLimit : end + 1), "hex")
+  return digest(head.subarray(0, end === -1 ? headLimit : end + 1))
 }
 
-export const tailHash = (tail: Uint8Array): string => hash("sha256", tail, "hex")
+export const digest = (bytes: Uint8Array): string => hash("sha256", bytes, "hex")

@@ -57,17 +57,22 @@ const isNewer = (base: string, name: string, last: string): boolean | undefined 
   return dated && suffix !== undefined && lastSuffix !== undefined ? suffix > lastSuffix : undefined
 }
 
-/** The siblings that were rotated after `last` was: last written no earlier than `since`, and not older by their names. */
-export const rotatedAfter = <S extends Sibling>(
+/**
+ * The siblings that were rotated after `last` was, and before `next` was where that was rotated too: last written no
+ * earlier than `since`, and with a name that does not contradict.
+ */
+export const rotatedBetween = <S extends Sibling>(
   base: string,
   siblings: ReadonlyArray<S>,
   since: number,
-  last: Sibling | undefined
+  last: Sibling | undefined,
+  next: Sibling | undefined
 ): ReadonlyArray<S> =>
   inOrder(
     base,
-    siblings.filter(({ inode, modified, name }) =>
-      inode !== last?.inode && modified >= since &&
-      (last === undefined || isNewer(base, name, last.name) !== false)
-    )
+    siblings.filter(({ inode, modified, name }) => {
+      if (inode === last?.inode || inode === next?.inode || modified < since) return false
+      if (last !== undefined && isNewer(base, name, last.name) === false) return false
+      return next === undefined || !(isNewer(base, name, next.name) ?? modified > next.modified)
+    })
   )

@@ -1,0 +1,96 @@
+/** Follows a log file as the daemon does and keeps what it gets, for tests that want to see it. */
+import { Duration, Effect, Exit, Fiber, References, Scope } from "effect"
+import { assert } from "vitest"
+import type { Loss } from "../../src/sources/LogFile/Incarnations.ts"
+import type { LogFilePosition } from "../../src/sources/LogFile/LogFilePosition.ts"
+import { type LogFile, type LogFileOptions, openLogFile } from "../../src/sources/LogFile.ts"
+
+export interface FoundLine {
+  readonly source: string
+  readonly offset: number
+  readonly line: string
+}
+
+export class Follower {
+  readonly found: Array<FoundLine> = []
+  readonly losses: Array<Loss> = []
+  private position: LogFilePosition | undefined
+  private scope: Scope.Closeable | undefined
+  private file: LogFile | undefined
+  private fiber: Fiber.Fiber<never> | undefined
+  private readonly options: Partial<LogFileOptions> & Pick<LogFileOptions, "path">
+
+  constructor(options: Partial<LogFileOptions> & Pick<LogFileOptions, "path">) {
+    this.options = options
+  }
+
+  /** Opens the file where the last one left off, without reading yet. */
+  readonly open = Effect.gen({ self: this }, function*() {
+    this.scope = yield* Scope.make()
+    this.file = yield* openLogFile({
+      start: "beginning",
+      chunkBytes: 16_384,
+      pollInterval: Duration.millis(50),
+      quietTime: Duration.seconds(60),
+      ...this.options,
+      position: this.position
+    }).pipe(Scope.provide(this.scope), silent)
+    this.position = this.file.position()
+  })
+
+  /** Reads from now on. */
+  readonly read = Effect.gen({ self: this }, function*() {
+    const { file } = this
+    if (file === undefined) return yield* Effect.die("not open")
+    this.fiber = yield* Effect.gen({ self: this }, function*() {
+      const next = yield* file.next
+      if (next._tag === "Loss") this.losses.push(next)
+      else {
+        let offset = next.offset
+        for (const line of next.bytes.toString("latin1").split(/(?<=\n)/u)) {
+          this.found.push({ source: next.source, offset, line: line.slice(0, -1) })
+          offset += line.length
+        }
+      }
+      this.position = file.position()
+    }).pipe(silent, Effect.forever, Effect.forkDetach)
+  })
+
+  readonly start = Effect.andThen(this.open, this.read)
+
+  /** Stops reading; the file stays open. */
+  readonly pause = Effect.suspend(() => this.fiber === undefined ? Effect.void : Fiber.interrupt(this.fiber))
+
+  /** As a restart of the daemon: what was read so far is remembered, nothing else. */
+  readonly close = Effect.andThen(
+    this.pause,
+    Effect.suspend(() => this.scope === undefined ? Effect.void : Scope.close(this.scope, Exit.void))
+  )
+
+  lines(): ReadonlyArray<string> {
+    return this.found.map(({ line }) => line)
+  }
+
+  reasons(): ReadonlyArray<string> {
+    return this.losses.map(({ reason }) => reason)
+  }
+
+  problem(): string | undefined {
+    return this.file?.problem()
+  }
+
+  /** Waits until the lines are exactly these, in this order. */
+  readonly expectLines = (lines: ReadonlyArray<string>) =>
+    Effect.andThen(
+      eventually(() => this.found.length >= lines.length),
+      Effect.sync(() => assert.deepStrictEqual(this.lines(), lines))
+    )
+}
+
+const silent = Effect.provideService(References.MinimumLogLevel, "None")
+
+/** Asks again and again until the answer is yes or ten seconds are over, which is no failure by itself. */
+export const eventually = (met: () => boolean) =>
+  Effect.gen(function*() {
+    for (let left = 1000; left > 0 && !met(); left--) yield* Effect.sleep("10 millis")
+  })
