@@ -181,7 +181,7 @@ export class Renderer extends Context.Service<Renderer, {
         const rendered = yield* Effect.trackDuration(reservations.render, metrics.renders, Duration.toSeconds)
         const hash = hashOf(rendered.content)
         if (
-          Option.exists(recorded.applied, (applied) => applied.hash === hash)
+          disk.verified && disk.hash === hash && Option.exists(recorded.applied, (applied) => applied.hash === hash)
         ) {
           yield* used(rendered, hash)
           return Option.none()
