@@ -4,6 +4,7 @@ import { Nats } from "@leasehold/runtime"
 import { jetstream, jetstreamManager } from "@nats-io/jetstream"
 import { connect } from "@nats-io/transport-node"
 import { ConfigProvider, Effect, Layer } from "effect"
+import { globSync, readFileSync } from "node:fs"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -125,5 +126,18 @@ describe("infra/postgres/database.sql", () => {
     } finally {
       await client.end()
     }
+  })
+})
+
+describe("infra/prometheus/alerts.yaml", () => {
+  it("speaks of metrics that the apps have", async () => {
+    const alerts = await readFile(new URL("../infra/prometheus/alerts.yaml", import.meta.url), "utf8")
+    const named = new Set([...alerts.matchAll(/\b(?:ingest|registry|renderer)_[a-z_]+\b/gu)].map(([name]) => name))
+    const root = new URL("../", import.meta.url).pathname
+    const sources = globSync("apps/*/src/**/*.ts", { cwd: root }).map((path) => readFileSync(root + path, "utf8")).join(
+      "\n"
+    )
+    assert.isAbove(named.size, 3)
+    assert.deepStrictEqual([...named].filter((name) => !sources.includes(`"${name}"`)), [])
   })
 })
