@@ -41,6 +41,8 @@ describe("framings", () => {
     assert.strictEqual(parse(`${line.length} ${line}`).hostname, "plain")
     assert.strictEqual(parse(`${line.length + 1} ${line}`).hostname, "plain")
     assert.deepInclude(parse(`${line.length + 4} ${line}`), { kind: "other", subkind: "truncated" })
+    const french = "<30>1 2026-11-22T03:50:23Z h dnsmasq-dhcp 1 - - DHCPNAK(e0) 10.0.0.1 02:00:00:00:00:01 dédéçàéèç"
+    assert.strictEqual(parse(`${new TextEncoder().encode(french).length} ${french}`).kind, "nak")
   })
 
   it("takes a packet line that fills dnsmasq's buffer for cut", () => {
@@ -170,12 +172,25 @@ describe("notices of loss", () => {
         ["Nov 22 03:50:23 h rsyslogd-2177: imuxsock lost 30 messages from pid 9 due to rate-limiting", 30, 9],
         ["Nov 22 03:50:23 h systemd-journald[5]: Suppressed 5730 messages from dnsmasq.service", 5730, undefined],
         [
+          "{\"SYSLOG_IDENTIFIER\":\"rsyslogd\",\"MESSAGE\":\"imjournal: 8 messages lost due to rate-limiting\"}",
+          8,
+          undefined
+        ],
+        [
           "{\"SYSLOG_IDENTIFIER\":\"systemd-journald\",\"MESSAGE\":\"Suppressed 12 messages from /system.slice/dnsmasq.service\"}",
           12,
           undefined
         ]
       ] as const
     ) assert.deepStrictEqual(lost(line), { kind: "other", lost: count, pid, subkind: "rate-limited" }, line)
+  })
+
+  it("finds dnsmasq's own in the journal", () => {
+    assert.deepStrictEqual(parse("{\"SYSLOG_IDENTIFIER\":\"dnsmasq\",\"MESSAGE\":\"overflow: 3 log entries lost\"}"), {
+      kind: "other",
+      subkind: "overflow",
+      lost: 3
+    })
   })
 
   it("leaves other programs' losses and quoted notices alone", () => {
