@@ -44,23 +44,28 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*(path: string) 
   yield* status.watch(path, () => file.problem() ?? checkpointProblem)
 
   const log = makeLogEvents({ server: config.server, path, zone: config.zone, state: saved?.events })
-  const outlet = yield* publisher.outlet
-  yield* Effect.logInfo("following log file", { resumed: saved !== undefined })
 
   let reached: Mark = { count: 0, position: saved?.position ?? file.position(), events: saved?.events ?? log.state() }
   let written = saved === undefined ? undefined : reached
   let pending: Mark | undefined
-
-  const remember = Effect.gen(function*() {
-    pending ??= reached === written ? undefined : reached
-    if (pending === undefined || outlet.acknowledged() < pending.count) return
-    const mark = pending
+  const save = Effect.fnUntraced(function*(mark: Mark) {
     const problem = yield* checkpoints.save(path, mark).pipe(
       Effect.match({ onSuccess: () => undefined, onFailure: ({ message }) => message })
     )
     if (problem === undefined) written = mark
     else if (checkpointProblem === undefined) yield* Effect.logWarning("checkpoint cannot be written", { problem })
     checkpointProblem = problem
+  })
+  // From now on a rotation is one that we know of, even if we never get to read.
+  if (saved === undefined) yield* save(reached)
+
+  const outlet = yield* publisher.outlet
+  yield* Effect.logInfo("following log file", { resumed: saved !== undefined })
+
+  const remember = Effect.gen(function*() {
+    pending ??= reached === written ? undefined : reached
+    if (pending === undefined || outlet.acknowledged() < pending.count) return
+    yield* save(pending)
     pending = undefined
   })
 

@@ -1,0 +1,77 @@
+import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { assert, describe, it } from "vitest"
+import { assertSameLines } from "./harness/EventStream.ts"
+import { killStory } from "./harness/killStory.ts"
+import { openSite, until } from "./harness/openSite.ts"
+
+describe("nothing is lost, nothing is doubled, nothing changes places", () => {
+  it("through kill -9 at random moments while the log grows and is rotated", () => killStory(20_261_122, 150), 60_000)
+
+  it("through the loss and the damage of its checkpoints", async () => {
+    const { ingest, path, source, state, stream } = await openSite()
+    writeFileSync(path, source.take(3_000))
+    ingest.start()
+    await stream.reaches(3_000)
+    await ingest.end("SIGKILL")
+    rmSync(state, { recursive: true })
+    appendFileSync(path, source.take(10))
+    ingest.start()
+    await stream.reaches(3_010)
+    await ingest.end()
+    const name = readdirSync(state).find((file) => file.endsWith(".json")) ?? ""
+    writeFileSync(join(state, name), "{\"version\":1,\"position\":")
+    appendFileSync(path, source.take(10))
+    ingest.start()
+    await stream.reaches(3_020)
+    await until(() => readdirSync(state).includes(name))
+    await ingest.end()
+    assert.isTrue(ingest.said("checkpoint set aside"))
+    assert.includeMembers(readdirSync(state), [name, `${name}.aside`])
+    assertSameLines(await stream.lines(), source.lines)
+  })
+
+  it("through kills and restarts of the bus in the middle of a stream", async () => {
+    const { ingest, killBus, path, source, startBus, stream } = await openSite()
+    writeFileSync(path, "")
+    ingest.start()
+    for (let round = 0; round < 5; round++) {
+      appendFileSync(path, source.take(4_000))
+      await stream.reaches(round * 4_000 + 500 + round * 300)
+      await killBus()
+      appendFileSync(path, source.take(100))
+      await startBus()
+    }
+    await stream.reaches(source.lines.length)
+    assertSameLines(await stream.lines(), source.lines)
+  }, 60_000)
+
+  it("while the bus is away: reading stops, memory stays, and the checkpoint does not move", async () => {
+    const { ingest, offset, path, source, startBus, stopBus, stream } = await openSite()
+    writeFileSync(path, source.take(2_000))
+    ingest.start()
+    await stream.reaches(2_000)
+    const before = readFileSync(path).length
+    await until(() => offset() === before)
+    await stopBus()
+    appendFileSync(path, source.take(1))
+    await sleep(500)
+    const resident = ingest.residentBytes()
+    for (let n = 0; n < 40; n++) {
+      appendFileSync(path, source.take(1_000))
+      await sleep(20)
+    }
+    await sleep(1_000)
+    assert.isBelow(ingest.residentBytes() - resident, 25_000_000)
+    assert.strictEqual(offset(), before)
+    const begin = performance.now()
+    assert.strictEqual(await ingest.end(), 130)
+    assert.isBelow(performance.now() - begin, 2_000)
+    assert.strictEqual(offset(), before)
+    await startBus()
+    ingest.start()
+    await stream.reaches(source.lines.length)
+    assertSameLines(await stream.lines(), source.lines)
+  }, 60_000)
+})
