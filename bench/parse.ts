@@ -12,7 +12,7 @@ import { join } from "node:path"
 import type { BenchRow } from "./BenchRow.ts"
 
 const size = 220_000_000
-const rounds = 9
+const rounds = 15
 const chunkSize = 262_144
 const reach = 0.5
 

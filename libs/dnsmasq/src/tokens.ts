@@ -44,22 +44,22 @@ export const number = (text: string, from: number, to: number): number => {
 /** A canonical dotted quad, as `inet_ntop` prints it. */
 export const ipv4End = (text: string, from: number): number => {
   let at = from
-  for (let part = 0; part < 4; part++) {
-    if (part > 0) {
-      if (text.charCodeAt(at) !== DOT) return -1
-      at++
-    }
-    const start = at
-    let value = 0
-    while (at - start < 3) {
-      const digit = text.charCodeAt(at) - 0x30
-      if (!(digit >= 0 && digit <= 9)) break
-      value = value * 10 + digit
-      at++
-    }
-    if (at === start || value > 255 || (at - start > 1 && text.charCodeAt(start) === 0x30)) return -1
+  let dots = 0
+  let digits = 0
+  let value = 0
+  for (;; at++) {
+    const code = text.charCodeAt(at)
+    if (isDigit(code)) {
+      if (digits > 0 && value === 0) return -1
+      value = value * 10 + code - 0x30
+      if (value > 255) return -1
+      digits++
+    } else if (code === DOT && digits > 0 && dots < 3) {
+      dots++
+      digits = 0
+      value = 0
+    } else return dots === 3 && digits > 0 ? at : -1
   }
-  return at
 }
 
 /** Two-digit octets joined by colons: a hardware address or a DUID. */

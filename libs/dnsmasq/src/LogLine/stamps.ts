@@ -1,6 +1,6 @@
 /**
  * What instant a time in a log means, as RFC 3339 text in UTC with microseconds. Plain functions; a log stays in a
- * second for many lines, so the last second is kept.
+ * minute for many lines, so the last minute is kept.
  */
 import type { LogOptions } from "../LogRecord.ts"
 import { DOT, number, SPACE } from "../tokens.ts"
@@ -37,6 +37,7 @@ const format = (instant: number): string | undefined => {
 }
 
 const MICROS = 6
+const SECONDS = 2
 
 /** The text of an instant given in seconds of the epoch and the digits after the point. */
 export const fromEpoch = (seconds: string, digits: string): string | undefined => {
@@ -97,7 +98,7 @@ export const makeStamps = (options: LogOptions): Stamps => {
   let lastShape: StampShape = "none"
   let lastHead = ""
   let lastTail = ""
-  let lastSecond: string | undefined
+  let lastMinute: string | undefined
 
   /** The year given, moved on when the log goes over New Year, and back for a line from before it. */
   const yearOf = (given: number, next: number): number => {
@@ -143,22 +144,26 @@ export const makeStamps = (options: LogOptions): Stamps => {
     }
   }
 
-  /** Whether the line has the last time again, but for the fraction of its second. */
-  const isKnown = (line: string, { from, fraction, fractionTo, shape, to }: Stamp) =>
+  /** Whether the line has the last time again, but for its seconds and their fraction. */
+  const isSameMinute = (line: string, { fraction, fractionTo, from, shape, to }: Stamp) =>
     shape === lastShape &&
-    fraction - from === lastHead.length &&
+    fraction - from === lastHead.length + SECONDS &&
     to - fractionTo === lastTail.length &&
     line.startsWith(lastHead, from) &&
     line.startsWith(lastTail, fractionTo)
 
   const second = (line: string, stamp: Stamp): string | undefined => {
-    if (!isKnown(line, stamp)) {
-      lastSecond = format(instantOf(line, stamp))
-      lastShape = stamp.shape
-      lastHead = line.slice(stamp.from, stamp.fraction)
-      lastTail = line.slice(stamp.fractionTo, stamp.to)
-    }
-    return lastSecond
+    const { fraction, shape } = stamp
+    const seconds = line.slice(fraction - SECONDS, fraction)
+    if (isSameMinute(line, stamp) && seconds < "60") return lastMinute === undefined ? undefined : lastMinute + seconds
+    const answer = format(instantOf(line, stamp))
+    // In these shapes the seconds come last, and no zone changes its clock within a minute.
+    const isKept = (shape === "bsd" || shape === "iso" || shape === "full") && seconds < "60"
+    lastShape = isKept ? shape : "none"
+    lastHead = line.slice(stamp.from, fraction - SECONDS)
+    lastTail = line.slice(stamp.fractionTo, stamp.to)
+    lastMinute = answer?.slice(0, -SECONDS)
+    return answer
   }
 
   return {

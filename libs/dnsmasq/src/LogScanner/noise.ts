@@ -88,11 +88,15 @@ class Noise {
    */
   pass(text: string, bytes: Uint8Array, start: number, from: number): number {
     this.passed = 0
-    if (this.tag === ABSENT) return from
+    // What most lines of DHCP fail is asked before anything else is made ready.
+    if (this.tag === ABSENT || bytes[start + from + this.tag + 7] !== this.after) return from
     // Fields in local names, or each line would load them again.
     const { after, checks, codes, first, message, over, overCode, positions, tag } = this
     const blank = tag === 0 ? over : tag - 1
     const blankCode = tag === 0 ? overCode : SPACE
+    // The first proof is apart from the rest, of which most framings have none.
+    const proof = checks === 0 ? over : (positions[0] ?? 0)
+    const proofCode = checks === 0 ? overCode : codes[0]
     let at = from
     let passed = 0
     lines: while (at < text.length) {
@@ -104,9 +108,10 @@ class Noise {
         bytes[line + message] === LOWER_O ||
         bytes[line + over] !== overCode ||
         bytes[line] !== first ||
-        bytes[line + blank] !== blankCode
+        bytes[line + blank] !== blankCode ||
+        bytes[line + proof] !== proofCode
       ) break
-      for (let index = 0; index < checks; index++) {
+      for (let index = 1; index < checks; index++) {
         if (bytes[line + (positions[index] ?? 0)] !== codes[index]) break lines
       }
       at = text.indexOf("\n", at) + 1
