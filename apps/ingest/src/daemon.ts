@@ -6,6 +6,7 @@
 import { loggingLayer } from "@leasehold/runtime/Logging"
 import { Nats } from "@leasehold/runtime/Nats"
 import { opsLayer } from "@leasehold/runtime/Ops"
+import { reportEnd } from "@leasehold/runtime/reportEnd"
 import { Effect, Layer } from "effect"
 import { Checkpoints } from "./Checkpoints.ts"
 import { IngestConfig } from "./IngestConfig.ts"
@@ -33,9 +34,9 @@ const ops = Layer.unwrap(Effect.map(IngestStatus, ({ health }) => opsLayer("INGE
 export const daemon = files.pipe(
   Effect.provide(
     Layer.mergeAll(Publisher.layer(Nats.layer("ingest")), Checkpoints.layer, ops).pipe(
-      Layer.provideMerge(IngestStatus.layer),
-      Layer.provideMerge(loggingLayer())
+      Layer.provideMerge(IngestStatus.layer)
     )
   ),
-  Effect.annotateLogs({ app: "ingest" })
+  reportEnd("ingest"),
+  Effect.provide(loggingLayer())
 )

@@ -24,5 +24,5 @@ if (argv.length > 2) {
     import("./daemon.ts"),
     import("@effect/platform-node/NodeRuntime")
   ])
-  runMain(daemon)
+  runMain(daemon, { disableErrorReporting: true })
 }

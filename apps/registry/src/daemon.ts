@@ -1,5 +1,5 @@
 /** The registry's parts as one layer that runs for ever. */
-import { loggingLayer, Nats, opsLayer, Postgres } from "@leasehold/runtime"
+import { loggingLayer, Nats, opsLayer, Postgres, reportEnd } from "@leasehold/runtime"
 import { Effect, Layer } from "effect"
 import { Applier } from "./apply/Applier.ts"
 import { consumerLayer } from "./consumer/Consumer.ts"
@@ -36,7 +36,6 @@ export const registryLayer = Layer.mergeAll(consumerLayer, injectionLayer, wakes
 export const daemon = Layer.effectDiscard(Effect.logInfo("registry started")).pipe(
   Layer.provideMerge(registryLayer),
   Layer.launch,
-  Effect.tapError((error) => Effect.logError("registry cannot start", { error: error.message })),
-  Effect.annotateLogs({ app: "registry" }),
+  reportEnd("registry"),
   Effect.provide(loggingLayer())
 )

@@ -4,6 +4,7 @@
  * A variable that is missing, or that contradicts another, is named in the error; nothing is guessed.
  */
 import { ServerId } from "@leasehold/events"
+import { configProblem } from "@leasehold/runtime/configProblem"
 import { Config, Context, Duration, Effect, Layer, Option, Schema } from "effect"
 import { basename, isAbsolute, normalize } from "node:path"
 
@@ -83,14 +84,7 @@ const wrong = (variable: string, problem: string) =>
   Effect.fail(new ConfigurationError({ variable: `RENDERER_${variable}`, problem }))
 
 /** Effect's error about one variable, in the words that the operator knows. */
-export const named = ({ message }: Config.ConfigError) => {
-  const [, problem = message, path = ""] = /^SchemaError\((.*)\n {2}at (\S*)\)$/su.exec(message) ?? []
-  const variable = [...path.matchAll(/\["(\w+)"\]/gu)].map(([, name]) => name).join("_")
-  return new ConfigurationError({
-    variable: variable || "the configuration",
-    problem: problem === "Expected string" ? "is missing" : problem.replace(/^Expected/u, "is not")
-  })
-}
+export const named = (error: Config.ConfigError) => new ConfigurationError(configProblem(error))
 
 const absolute = (variable: string, path: Option.Option<string>, why: string) =>
   Option.match(path, {

@@ -1,6 +1,6 @@
 /** The renderer with its metrics and its log, as one layer that runs for ever. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { loggingLayer, opsLayer } from "@leasehold/runtime"
+import { loggingLayer, opsLayer, reportEnd } from "@leasehold/runtime"
 import { Config, Effect, Layer } from "effect"
 import { Renderer, rendererLayer } from "./index.ts"
 import { named, RendererConfig } from "./RendererConfig.ts"
@@ -17,7 +17,6 @@ export const daemon = Layer.mergeAll(Loop, Ops).pipe(
   Layer.provide(NodeServices.layer),
   Layer.launch,
   Effect.mapError((error) => error instanceof Config.ConfigError ? named(error) : error),
-  Effect.tapError((error) => Effect.logError("renderer cannot start", { error: error.message })),
-  Effect.annotateLogs({ app: "renderer" }),
+  reportEnd("renderer"),
   Effect.provide(loggingLayer())
 )

@@ -1,0 +1,29 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Config, ConfigProvider, Effect } from "effect"
+import { configProblem } from "../src/index.ts"
+
+const problemOf = (config: Config.Config<unknown>, env: Record<string, string>) =>
+  Effect.gen(function*() {
+    const error = yield* Effect.flip(config)
+    return configProblem(error)
+  }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))))
+
+describe("configProblem", () => {
+  it.effect("names a variable that is missing as the operator would write it", () =>
+    Effect.gen(function*() {
+      const server = Config.String("SERVER").pipe(Config.nested("INGEST"))
+      assert.deepStrictEqual(yield* problemOf(server, {}), { variable: "INGEST_SERVER", problem: "is missing" })
+      assert.deepStrictEqual(yield* problemOf(Config.Redacted("DATABASE_URL"), {}), {
+        variable: "DATABASE_URL",
+        problem: "is missing"
+      })
+    }))
+
+  it.effect("says what a malformed one is not", () =>
+    Effect.gen(function*() {
+      const port = Config.Port("OPS_PORT").pipe(Config.nested("INGEST"))
+      const { problem, variable } = yield* problemOf(port, { INGEST_OPS_PORT: "http" })
+      assert.strictEqual(variable, "INGEST_OPS_PORT")
+      assert.match(problem, /^is not /u)
+    }))
+})
