@@ -19,9 +19,9 @@ export interface JsonLine {
   readonly stamp?: string
 }
 
-const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 
-type Fields = Readonly<Record<string, unknown>>
+type Fields = { readonly [name: PropertyKey]: unknown }
 
 const text = (value: unknown): string => (Predicate.isString(value) ? value : "")
 
@@ -87,4 +87,7 @@ const MARKS = ["dnsmasq-dhcp", "overflow: ", "rate-limiting", "Suppressed "]
 export const readJson = (line: string): Option.Option<JsonLine> =>
   !MARKS.some((mark) => line.includes(mark))
     ? Option.none()
-    : Option.map(decode(line), (fields) => ("MESSAGE" in fields ? ofJournal(fields) : ofTemplate(fields)))
+    : decode(line).pipe(
+      Option.filter(Predicate.isReadonlyObject),
+      Option.map((fields) => ("MESSAGE" in fields ? ofJournal(fields) : ofTemplate(fields)))
+    )
