@@ -10,6 +10,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { eventually, startSystem } from "../tests/harness/System.ts"
+import { stampOf } from "../tests/harness/stream.ts"
 import type { BenchRow } from "./BenchRow.ts"
 
 const perSecond = 1_000
@@ -53,14 +54,11 @@ export async function latencyRows(): Promise<ReadonlyArray<BenchRow>> {
     for (let n = 0; n < total;) {
       const due = Math.min(total, Math.floor(((performance.now() - start) / 1000) * perSecond))
       let text = ""
-      const stamp = new Date().toUTCString().slice(8, 25)
-      const [day = "", month = "", , time = ""] = stamp.split(" ")
+      const stamp = stampOf(new Date())
       const now = performance.now()
       for (; n < due; n++) {
         sent.set(macOf(n), now)
-        text += `${month} ${day.replace(/^0/u, " ")} ${time} dnsmasq-dhcp[4711]: DHCPACK(br-lan) ${
-          addressOf(n + 256)
-        } ${macOf(n)} host-of-${n}\n`
+        text += `${stamp} dnsmasq-dhcp[4711]: DHCPACK(br-lan) ${addressOf(n + 256)} ${macOf(n)} host-of-${n}\n`
       }
       if (text !== "") await appendFile(logFile, text)
       await sleep(2)

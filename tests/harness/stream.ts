@@ -14,7 +14,8 @@ export const randomness = (seed: number): () => number => {
 
 const two = (value: number) => String(value).padStart(2, "0")
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-const stampOf = (date: Date): string =>
+/** As dnsmasq writes it into its own file: `Nov 22 03:47:52`, here in UTC. */
+export const stampOf = (date: Date): string =>
   `${months[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2)} ${two(date.getUTCHours())}:${
     two(date.getUTCMinutes())
   }:${two(date.getUTCSeconds())}`
