@@ -38,7 +38,7 @@ describe("the daemon", () => {
     await stopBus()
     writeFileSync(path, source.take(10))
     ingest.start()
-    await sleep(1_500)
+    await until(() => ingest.said("following log file"))
     const begin = performance.now()
     assert.strictEqual(await ingest.end(), 130)
     assert.isBelow(performance.now() - begin, 2_000)
@@ -98,6 +98,6 @@ describe("the daemon", () => {
   it("says which setting is wrong", async () => {
     const { ingest } = await openSite()
     assert.strictEqual(await ingest.start({ INGEST_SERVER: "Not a server" }).end("SIGCONT"), 1)
-    assert.match(ingest.output(), /a server id of 1 to 63 lower-case letters[^]*"INGEST"[^]*"SERVER"/u)
+    assert.match(ingest.output(), /INGEST_SERVER is not a server id of 1 to 63 lower-case letters/u)
   })
 })
