@@ -222,8 +222,12 @@ CREATE TABLE reservations (
   CONSTRAINT reservations_domain_fkey FOREIGN KEY (subnet_id, domain) REFERENCES subnets (id, domain) ON UPDATE CASCADE,
   CONSTRAINT reservations_subnet_mac_key UNIQUE (subnet_id, mac),
   CONSTRAINT reservations_address_key UNIQUE (address),
-  -- A name belongs to one system of a domain, which may have it in several subnets.
-  CONSTRAINT reservations_domain_name_excl EXCLUDE USING gist (domain WITH =, name WITH =, mac WITH <>) DEFERRABLE,
+  -- A name belongs to one system of a domain, which may have it in several subnets. The hash says nothing that the name
+  -- does not, but a GiST index that begins with it takes a row in a fraction of the time. Expressions all of them, because
+  -- the planner would take this index for the cheapest way to a plain column, which the B-trees are.
+  CONSTRAINT reservations_domain_name_excl EXCLUDE USING gist (
+    hashtextextended(name, 0) WITH =, (name || '') WITH =, (domain || '') WITH =, (mac | '00:00:00:00:00:00') WITH <>
+  ) DEFERRABLE,
   CONSTRAINT reservations_name_check CHECK (is_host_name(name)),
   CONSTRAINT reservations_observed_at_check CHECK (source <> 'auto' OR observed_at IS NOT NULL),
   CONSTRAINT reservations_address_check CHECK (
@@ -514,7 +518,10 @@ CREATE TABLE address_history (
   address inet NOT NULL,
   mac macaddr NOT NULL,
   during tstzrange NOT NULL CHECK (NOT isempty(during) AND NOT lower_inf(during)),
-  CONSTRAINT address_history_holder_excl EXCLUDE USING gist (server WITH =, address inet_ops WITH =, during WITH &&)
+  -- A hash first and nothing but expressions, for the reasons that `reservations` gives.
+  CONSTRAINT address_history_holder_excl EXCLUDE USING gist (
+    hashtextextended(host(address), 0) WITH =, (address + 0) WITH =, (server || '') WITH =, during WITH &&
+  )
 );
 COMMENT ON TABLE address_history IS 'Who held an address when: one holder at a time, as the sightings in their order say';
 CREATE UNIQUE INDEX address_history_until_key

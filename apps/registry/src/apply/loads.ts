@@ -1,25 +1,31 @@
 /** What a batch has to know: one question for all of its MACs or addresses at a time. */
 import type { Mac } from "@leasehold/events"
-import type { Client } from "@leasehold/runtime"
+import type { Client, PostgresError } from "@leasehold/runtime"
 import { Effect } from "effect"
 import type { Stretch } from "../history/refold.ts"
 import type { Place, Sighting } from "./foldEvents.ts"
 import type { System } from "./system.ts"
 
+// `OFFSET 0` keeps the planner to one look into the index for each address, however small or large the tables are.
 const stretchesSql = `
-  SELECT k.n::int - 1 AS n, h.mac::text, iso_timestamp(lower(h.during)) AS since, iso_timestamp(upper(h.during)) AS until
+  SELECT k.n::int - 1 AS n, h.mac::text, lower(h.during) AS since, upper(h.during) AS until
   FROM unnest($1::text[], $2::inet[], $3::timestamptz[]) WITH ORDINALITY AS k (server, address, at, n)
-  JOIN address_history h ON h.server = k.server AND h.address = k.address
-    AND coalesce(upper(h.during), 'infinity') >= k.at`
+  CROSS JOIN LATERAL (
+    SELECT mac, during FROM address_history
+    WHERE server = k.server AND address = k.address AND coalesce(upper(during), 'infinity') >= k.at OFFSET 0
+  ) AS h`
 
 const sightingsSql = `
-  SELECT k.n::int - 1 AS n, s.mac::text, s.held, iso_timestamp(s.at) || ' ' || s.event_id AS stamp
+  SELECT k.n::int - 1 AS n, s.mac::text, s.held, s.at, s.event_id AS id
   FROM unnest($1::text[], $2::inet[], $3::timestamptz[]) WITH ORDINALITY AS k (server, address, at, n)
-  JOIN sightings s ON s.server = k.server AND s.address = k.address AND s.at >= k.at`
+  CROSS JOIN LATERAL (
+    SELECT mac, held, at, event_id FROM sightings
+    WHERE server = k.server AND address = k.address AND at >= k.at OFFSET 0
+  ) AS s`
 
 const systemsSql = `
   SELECT mac::text, name, name_source AS "nameSource",
-    iso_timestamp(first_seen) AS "firstSeen", iso_timestamp(last_seen) AS "lastSeen",
+    first_seen AS "firstSeen", last_seen AS "lastSeen",
     host(address) AS address, address_server AS "addressServer", address_stamp AS "addressStamp",
     server, server_stamp AS "serverStamp", interface, interface_stamp AS "interfaceStamp",
     client_name AS "clientName", first_name AS "firstName", first_name_stamp AS "firstNameStamp",
@@ -30,7 +36,7 @@ const systemsSql = `
   FROM systems WHERE mac = ANY ($1::macaddr[])`
 
 const holdingsSql = `
-  SELECT h.mac::text, h.server, host(h.address) AS address, iso_timestamp(s.at) || ' ' || s.event_id AS stamp
+  SELECT h.mac::text, h.server, host(h.address) AS address, s.at, s.event_id AS id
   FROM address_history h
   CROSS JOIN LATERAL (
     SELECT at, event_id FROM sightings
@@ -50,6 +56,10 @@ const takenSql = `
   UNION ALL
   SELECT mac::text, name, true FROM reservations WHERE name = ANY ($1::text[]) AND source <> 'auto'`
 
+/** PostgreSQL's own text of a time in UTC as the bus has it; converting there costs more than everything else that is asked. */
+const toTimestamp = (text: string): string =>
+  `${text.slice(0, 10)}T${text.slice(11, 19)}.${text.slice(20, -3).padEnd(6, "0")}Z`
+
 /** What is known about an address: who held it until the batch's first event or later, and what was seen since. */
 export interface Evidence {
   readonly stretches: Array<Stretch>
@@ -64,16 +74,28 @@ export const loadEvidence = Effect.fnUntraced(function*(client: Client, places: 
     places.map(({ from }) => from.slice(0, 27))
   ]
   const [stretches, sightings] = yield* Effect.all([
-    client.query<Stretch & { readonly n: number }>(stretchesSql, keys),
-    client.query<Sighting & { readonly n: number }>(sightingsSql, keys)
+    client.query<Stretch & { readonly n: number }>(stretchesSql, keys, "stretches"),
+    client.query<{ n: number; mac: Mac; held: boolean; at: string; id: string }>(sightingsSql, keys, "sightings")
   ], { concurrency: 2 })
   const evidence = places.map((): Evidence => ({ stretches: [], sightings: [] }))
-  for (const { n, ...stretch } of stretches) evidence[n]?.stretches.push(stretch)
-  for (const { n, ...sighting } of sightings) evidence[n]?.sightings.push(sighting)
+  for (const { mac, n, since, until } of stretches) {
+    evidence[n]?.stretches.push({ mac, since: toTimestamp(since), until: until === null ? null : toTimestamp(until) })
+  }
+  for (const { at, held, id, mac, n } of sightings) {
+    evidence[n]?.sightings.push({ mac, held, stamp: `${toTimestamp(at)} ${id}` })
+  }
   return evidence
 })
 
-export const loadSystems = (client: Client, macs: ReadonlyArray<Mac>) => client.query<System>(systemsSql, [macs])
+export const loadSystems = (
+  client: Client,
+  macs: ReadonlyArray<Mac>
+): Effect.Effect<ReadonlyArray<System>, PostgresError> =>
+  Effect.map(
+    client.query<System>(systemsSql, [macs], "systems"),
+    (rows) =>
+      rows.map((row) => ({ ...row, firstSeen: toTimestamp(row.firstSeen), lastSeen: toTimestamp(row.lastSeen) }))
+  )
 
 export interface Holding {
   readonly mac: Mac
@@ -83,7 +105,14 @@ export interface Holding {
 }
 
 /** Every address that the MACs hold now. */
-export const loadHoldings = (client: Client, macs: ReadonlyArray<Mac>) => client.query<Holding>(holdingsSql, [macs])
+export const loadHoldings = (
+  client: Client,
+  macs: ReadonlyArray<Mac>
+): Effect.Effect<ReadonlyArray<Holding>, PostgresError> =>
+  Effect.map(
+    client.query<Omit<Holding, "stamp"> & { at: string; id: string }>(holdingsSql, [macs], "holdings"),
+    (rows) => rows.map(({ at, id, ...held }) => ({ ...held, stamp: `${toTimestamp(at)} ${id}` }))
+  )
 
 /** What administrators decided about the names of a MAC. */
 export interface Decided {
@@ -93,7 +122,11 @@ export interface Decided {
 }
 
 export const loadDecided = Effect.fnUntraced(function*(client: Client, macs: ReadonlyArray<Mac>) {
-  const rows = yield* client.query<{ mac: Mac; name: string; reservation: string | null }>(decidedSql, [macs])
+  const rows = yield* client.query<{ mac: Mac; name: string; reservation: string | null }>(
+    decidedSql,
+    [macs],
+    "decided"
+  )
   const decided = new Map<Mac, { reserved: string | undefined; given: Set<string> }>()
   for (const { mac, name, reservation } of rows) {
     const one = decided.get(mac) ?? { reserved: undefined, given: new Set() }
@@ -104,14 +137,21 @@ export const loadDecided = Effect.fnUntraced(function*(client: Client, macs: Rea
   return decided
 })
 
-/** Who has the names already, and for whom administrators reserved them. */
+/** Who has names already, and for whom administrators reserved them. */
+export interface Taken {
+  /** The names that were asked for. */
+  readonly names: Set<string>
+  readonly holders: Map<string, Mac>
+  readonly reserved: Map<string, ReadonlyArray<Mac>>
+}
+
 export const loadTaken = Effect.fnUntraced(function*(client: Client, names: ReadonlyArray<string>) {
-  const rows = yield* client.query<{ mac: Mac; name: string; reserved: boolean }>(takenSql, [names])
+  const rows = yield* client.query<{ mac: Mac; name: string; reserved: boolean }>(takenSql, [names], "taken")
   const holders = new Map<string, Mac>()
-  const reserved = new Map<string, Array<Mac>>()
+  const reserved = new Map<string, ReadonlyArray<Mac>>()
   for (const { mac, name, reserved: isReserved } of rows) {
     if (isReserved) reserved.set(name, [...reserved.get(name) ?? [], mac])
     else holders.set(name, mac)
   }
-  return { holders, reserved }
+  return { names: new Set(names), holders, reserved } satisfies Taken
 })

@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { assignNames, type NameRequest } from "../names/assignNames.ts"
 import { fromClient, fromReservation, generated, type Wanted } from "../names/candidates.ts"
 import { clientLabel } from "../names/clientLabel.ts"
-import { type Decided, loadDecided, loadSystems, loadTaken } from "./loads.ts"
+import { type Decided, loadDecided, loadSystems, loadTaken, type Taken } from "./loads.ts"
 import type { System, Systems } from "./system.ts"
 
 /** The name of the highest authority that has one. */
@@ -26,10 +26,16 @@ const request = (system: System, wanted: Wanted, displaced: boolean): NameReques
   displaced
 })
 
+/** The names that the systems would have if administrators decided nothing: they can be asked for early. */
+export const likelyNames = (systems: ReadonlyArray<System>): ReadonlyArray<string> => [
+  ...new Set(systems.flatMap((system) => wantedName(system, undefined).candidates))
+]
+
 /**
  * Changes the systems in place, and adds those that give way.
  * @param macs whose names are to be looked at
  * @param decided what administrators decided about them
+ * @param taken who has the likely names
  * @param reservedNames names of reservations that changed, with their MACs: nobody else may be called so
  */
 export const settleNames = Effect.fnUntraced(
@@ -38,6 +44,7 @@ export const settleNames = Effect.fnUntraced(
     { known, now }: Systems,
     macs: ReadonlyArray<Mac>,
     decided: ReadonlyMap<Mac, Decided>,
+    taken: Taken,
     reservedNames: ReadonlyMap<string, ReadonlyArray<Mac>>
   ) {
     const requests = macs.flatMap((mac) => {
@@ -47,15 +54,9 @@ export const settleNames = Effect.fnUntraced(
         : [request(system, wantedName(system, decided.get(mac)), false)]
     })
     if (requests.length === 0 && reservedNames.size === 0) return []
-    const taken = yield* loadTaken(client, [
-      ...new Set([...requests.flatMap(({ wanted }) => wanted.candidates), ...reservedNames.keys()])
-    ])
+    yield* loadMore(client, taken, [...requests.flatMap(({ wanted }) => wanted.candidates), ...reservedNames.keys()])
     const displaced = yield* displacedBy(client, { known, now }, requests, reservedNames, taken.holders)
-    if (displaced.length > 0) {
-      const more = yield* loadTaken(client, displaced.flatMap(({ wanted }) => wanted.candidates))
-      more.holders.forEach((mac, name) => taken.holders.set(name, mac))
-      more.reserved.forEach((reservedFor, name) => taken.reserved.set(name, reservedFor))
-    }
+    yield* loadMore(client, taken, displaced.flatMap(({ wanted }) => wanted.candidates))
     const assigned = assignNames([...requests, ...displaced], taken)
     for (const { mac, name, source } of assigned) {
       const system = now.get(mac)
@@ -66,6 +67,16 @@ export const settleNames = Effect.fnUntraced(
     return assigned
   }
 )
+
+/** Asks for names that were not asked for yet. */
+const loadMore = Effect.fnUntraced(function*(client: Client, taken: Taken, names: ReadonlyArray<string>) {
+  const unknown = [...new Set(names)].filter((name) => !taken.names.has(name))
+  if (unknown.length === 0) return
+  const more = yield* loadTaken(client, unknown)
+  more.names.forEach((name) => taken.names.add(name))
+  more.holders.forEach((mac, name) => taken.holders.set(name, mac))
+  more.reserved.forEach((macs, name) => taken.reserved.set(name, macs))
+})
 
 /** Systems that are called like a reservation of another MAC, and have no reservation of that name themselves. */
 const displacedBy = Effect.fnUntraced(

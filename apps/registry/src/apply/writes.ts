@@ -4,7 +4,6 @@ import type { Client } from "@leasehold/runtime"
 import type { Stretch } from "../history/refold.ts"
 import type { NewSighting, Place } from "./foldEvents.ts"
 import { idOf, timeOf } from "./stamp.ts"
-import type { System } from "./system.ts"
 
 const insertSightingsSql = `
   INSERT INTO sightings (server, address, at, event_id, mac, held, kind, provenance)
@@ -23,47 +22,6 @@ const insertStretchesSql = `
   SELECT server, address, mac, tstzrange(since, until)
   FROM unnest($1::text[], $2::inet[], $3::macaddr[], $4::timestamptz[], $5::timestamptz[])
     AS k (server, address, mac, since, until)`
-
-/** The columns of a system: its field, the column, its type. */
-const systemColumns: ReadonlyArray<readonly [keyof System, string, string]> = [
-  ["mac", "mac", "macaddr"],
-  ["name", "name", "text"],
-  ["nameSource", "name_source", "text"],
-  ["firstSeen", "first_seen", "timestamptz"],
-  ["lastSeen", "last_seen", "timestamptz"],
-  ["address", "address", "inet"],
-  ["addressServer", "address_server", "text"],
-  ["addressStamp", "address_stamp", "text"],
-  ["server", "server", "text"],
-  ["serverStamp", "server_stamp", "text"],
-  ["interface", "interface", "text"],
-  ["interfaceStamp", "interface_stamp", "text"],
-  ["clientName", "client_name", "text"],
-  ["firstName", "first_name", "text"],
-  ["firstNameStamp", "first_name_stamp", "text"],
-  ["saidName", "said_name", "text"],
-  ["saidNameStamp", "said_name_stamp", "text"],
-  ["suffixedName", "suffixed_name", "text"],
-  ["suffixedNameStamp", "suffixed_name_stamp", "text"],
-  ["vendorClass", "vendor_class", "text"],
-  ["vendorClassStamp", "vendor_class_stamp", "text"],
-  ["userClass", "user_class", "text"],
-  ["userClassStamp", "user_class_stamp", "text"]
-]
-const columns = systemColumns.map(([, column]) => column).join(", ")
-const arrays = systemColumns.map(([, , type], index) => `$${index + 1}::${type}[]`).join(", ")
-
-const insertSystemsSql = `INSERT INTO systems (${columns}) SELECT * FROM unnest(${arrays})`
-const updateSystemsSql = `
-  UPDATE systems s SET ${systemColumns.slice(1).map(([, column]) => `${column} = k.${column}`).join(", ")}
-  FROM unnest(${arrays}) AS k (${columns})
-  WHERE s.mac = k.mac`
-
-const followNamesSql = `
-  UPDATE reservations r SET name = k.name
-  FROM unnest($1::macaddr[], $2::text[]) AS k (mac, name)
-  WHERE r.mac = k.mac AND r.source = 'auto' AND r.name <> k.name
-    AND NOT EXISTS (SELECT FROM reservations o WHERE o.domain = r.domain AND o.name = k.name AND o.mac <> r.mac AND o.source <> 'auto')`
 
 const insertGapsSql = `
   INSERT INTO gaps (event_id, server, at, reason, lost, since, provenance)
@@ -86,7 +44,7 @@ export const insertSightings = (client: Client, rows: ReadonlyArray<SightingRow>
     rows.map(({ held }) => held),
     rows.map(({ kind }) => kind),
     rows.map(({ provenance }) => provenance)
-  ])
+  ], "insert-sightings")
 
 export interface StretchRow extends Stretch {
   readonly place: Place
@@ -97,7 +55,7 @@ export const deleteStretches = (client: Client, rows: ReadonlyArray<StretchRow>)
     rows.map(({ place }) => place.server),
     rows.map(({ place }) => place.address),
     rows.map(({ until }) => until)
-  ])
+  ], "delete-stretches")
 
 export const insertStretches = (client: Client, rows: ReadonlyArray<StretchRow>) =>
   client.query(insertStretchesSql, [
@@ -106,20 +64,7 @@ export const insertStretches = (client: Client, rows: ReadonlyArray<StretchRow>)
     rows.map(({ mac }) => mac),
     rows.map(({ since }) => since),
     rows.map(({ until }) => until)
-  ])
-
-const systemArrays = (systems: ReadonlyArray<System>) =>
-  systemColumns.map(([field]) => systems.map((system) => system[field]))
-
-export const insertSystems = (client: Client, systems: ReadonlyArray<System>) =>
-  client.query(insertSystemsSql, systemArrays(systems))
-
-export const updateSystems = (client: Client, systems: ReadonlyArray<System>) =>
-  client.query(updateSystemsSql, systemArrays(systems))
-
-/** Automatic reservations are called like their systems. */
-export const followNames = (client: Client, systems: ReadonlyArray<System>) =>
-  client.query(followNamesSql, [systems.map(({ mac }) => mac), systems.map(({ name }) => name)])
+  ], "insert-stretches")
 
 /** Returns the ids that were not known before. */
 export const insertGaps = (client: Client, gaps: ReadonlyArray<DhcpEvent>) =>

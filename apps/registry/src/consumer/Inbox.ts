@@ -6,23 +6,24 @@
  */
 import { decodeMessage, type DhcpEvent, type Rejection } from "@leasehold/events"
 import { createInbox, type Msg, nanos, type NatsConnection } from "@nats-io/transport-node"
-import { Effect, type Result } from "effect"
+import { Effect, Result } from "effect"
 
+/** A message without its bytes: those of a whole read would be kept for it. */
 export interface Delivery {
-  readonly message: Msg
+  readonly subject: string
   readonly sequence: number
-  readonly decoded: Result.Result<DhcpEvent, Rejection>
+  /** Where JetStream waits for what becomes of it. */
+  readonly reply: string
+  readonly decoded: Result.Result<DhcpEvent, Undecodable>
+}
+
+export interface Undecodable {
+  readonly rejection: Rejection
+  readonly data: Uint8Array
 }
 
 const text = new TextEncoder()
 const [ack, nak, term] = [text.encode("+ACK"), text.encode("-NAK"), text.encode("+TERM")]
-
-/** It is done. */
-export const acknowledge = ({ message }: Delivery): void => void message.respond(ack)
-/** It is to be delivered again at once, perhaps to another replica. */
-export const giveBack = ({ message }: Delivery): void => void message.respond(nak)
-/** It is never to be delivered again. */
-export const terminate = ({ message }: Delivery): void => void message.respond(term)
 
 export interface InboxOptions {
   readonly stream: string
@@ -85,6 +86,25 @@ export class Inbox {
     })
   }
 
+  /** It is done. */
+  acknowledge(delivery: Delivery): void {
+    this.#answer(delivery, ack)
+  }
+
+  /** It is to be delivered again at once, perhaps to another replica. */
+  giveBack(delivery: Delivery): void {
+    this.#answer(delivery, nak)
+  }
+
+  /** It is never to be delivered again. */
+  terminate(delivery: Delivery): void {
+    this.#answer(delivery, term)
+  }
+
+  #answer({ reply }: Delivery, answer: Uint8Array): void {
+    if (!this.#connection.isClosed()) this.#connection.publish(reply, answer)
+  }
+
   /** Everything on its way may be lost: asks again. */
   renew(): void {
     this.#requests.length = 0
@@ -95,7 +115,7 @@ export class Inbox {
   /** Ends it, and gives what has not been taken back, so that another replica has it at once. */
   close(): void {
     this.#end()
-    this.#arrived.splice(0).forEach(giveBack)
+    this.#arrived.splice(0).forEach((delivery) => this.giveBack(delivery))
   }
 
   #pull(): void {
@@ -138,18 +158,23 @@ export class Inbox {
 
 /** `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<nanoseconds>.<pending>`, or with domain and account. */
 const decode = (message: Msg): Delivery => {
-  const tokens = (message.reply ?? "").split(".")
+  const { subject, reply = "" } = message
+  const tokens = reply.split(".")
   const skipped = tokens.length > 9 ? 2 : 0
   const sequence = Number(tokens[5 + skipped])
   return {
-    message,
+    subject,
     sequence,
-    decoded: decodeMessage({
-      subject: message.subject,
-      data: message.string(),
-      sequence,
-      time: Number((tokens[7 + skipped] ?? "").slice(0, -3)),
-      header: (name) => message.headers?.get(name)
-    })
+    reply,
+    decoded: Result.mapError(
+      decodeMessage({
+        subject,
+        data: message.string(),
+        sequence,
+        time: Number((tokens[7 + skipped] ?? "").slice(0, -3)),
+        header: (name) => message.headers?.get(name)
+      }),
+      (rejection) => ({ rejection, data: message.data.slice() })
+    )
   }
 }

@@ -1,13 +1,13 @@
 /**
  * Publishes the outbox to `DISCOVERY`, in the order of the commits, and forgets what JetStream has stored.
  *
- * One relay at a time among all replicas, and all of a pass is sent in one go over one connection: where it breaks,
- * everything behind it fails too. A fact that is sent twice has the same id (`outbox-<id>`), and is stored once.
+ * One relay at a time among all replicas. A fact that is sent twice has the same id (`outbox-<id>`), and is stored once.
  */
 import { attemptNats, type Client, Nats, Postgres } from "@leasehold/runtime"
-import { jetstream, type JetStreamClient } from "@nats-io/jetstream"
-import { headers } from "@nats-io/transport-node"
-import { Cause, Context, Duration, Effect, Latch, Layer, Metric, Result, Stream } from "effect"
+import { headers, type NatsConnection } from "@nats-io/transport-node"
+import { Cause, Context, Effect, Latch, Layer, Metric, Result, Stream } from "effect"
+import { makeOutage } from "../Outage.ts"
+import { type Publication, publishInOrder } from "./publishInOrder.ts"
 
 const published = Metric.counter("registry_facts_published_total", {
   description: "Facts that JetStream stored",
@@ -42,37 +42,41 @@ export class Relay extends Context.Service<Relay, {
     Effect.gen(function*() {
       const postgres = yield* Postgres
       const { connection } = yield* Nats
-      const client = jetstream(connection)
       const awake = yield* Latch.make(true)
-      const bus = { connected: true }
+      const connected = yield* Latch.make(true)
+      const disconnected = yield* Latch.make(false)
       yield* Stream.fromAsyncIterable(connection.status(), (cause) => cause).pipe(
-        Stream.runForEach(({ type }) => {
-          if (type === "disconnect") bus.connected = false
-          if (type === "reconnect") bus.connected = true
-          return type === "reconnect" ? awake.open : Effect.void
-        }),
+        Stream.runForEach(({ type }) =>
+          type === "disconnect"
+            ? Effect.andThen(connected.close, disconnected.open)
+            : type === "reconnect"
+            ? Effect.andThen(disconnected.close, connected.open)
+            : Effect.void
+        ),
         Effect.ignore,
         Effect.forkScoped
       )
+      const lost = disconnected.await.pipe(Effect.andThen(refuse("the connection was lost")))
       /** Nothing up to this id is left: rows that were deleted need not be looked through again. */
       let done = "0"
-      const pass = postgres.transaction((transaction) => relay(transaction, client, done))
-      const drain = Effect.gen(function*() {
-        while (bus.connected) {
-          const { failure, last, more } = yield* pass
+      const pass = Effect.flatMap(
+        Effect.raceFirst(postgres.transaction((transaction) => relay(transaction, connection, done)), lost),
+        ({ last, more, problem }) => {
           done = last ?? done
-          if (failure !== undefined) return yield* failure
-          if (!more) return
+          return problem === undefined ? Effect.succeed(more) : refuse(problem)
         }
-      })
-      yield* awake.await.pipe(
+      )
+      const outage = makeOutage("facts cannot be relayed")
+      yield* connected.await.pipe(
+        Effect.andThen(awake.await),
         Effect.andThen(awake.close),
-        Effect.andThen(drain),
+        Effect.andThen(Effect.repeat(pass, { while: (more) => more })),
+        Effect.andThen(outage.over),
         Effect.catchCauseIf(
           (cause) => !Cause.hasInterruptsOnly(cause),
           (cause) =>
-            Effect.logWarning("cannot relay facts, trying again", cause).pipe(
-              Effect.andThen(Effect.sleep(Duration.seconds(1))),
+            outage.because(Cause.squash(cause)).pipe(
+              Effect.andThen(Effect.sleep("500 millis")),
               Effect.andThen(awake.open)
             )
         ),
@@ -92,33 +96,32 @@ export class Relay extends Context.Service<Relay, {
 }
 
 /** One pass: what was stored is forgotten, up to the first that was not. */
-const relay = Effect.fnUntraced(function*(transaction: Client, client: JetStreamClient, done: string) {
-  yield* transaction.query(lockSql)
-  const rows = yield* transaction.query<Row>(nextSql, [done])
-  const results = yield* attemptNats("publish facts", () => Promise.allSettled(rows.map((row) => publish(client, row))))
-  const failed = results.findIndex(({ status }) => status === "rejected")
-  const stored = failed < 0 ? rows : rows.slice(0, failed)
-  if (stored.length > 0) {
-    yield* transaction.query(forgetSql, [stored.map(({ id }) => id)])
-    yield* Metric.update(published, stored.length)
+const relay = Effect.fnUntraced(function*(transaction: Client, connection: NatsConnection, done: string) {
+  const [, rows] = yield* Effect.all([
+    transaction.query(lockSql, [], "relay-lock"),
+    transaction.query<Row>(nextSql, [done], "relay-next")
+  ], { concurrency: 2 })
+  const { problem, stored } = yield* attemptNats(
+    "publish facts",
+    () => publishInOrder(connection, rows.map(publicationOf))
+  )
+  if (stored > 0) {
+    yield* transaction.query(forgetSql, [rows.slice(0, stored).map(({ id }) => id)], "relay-forget")
+    yield* Metric.update(published, stored)
   }
-  const failure = results[failed]
-  return {
-    last: stored.at(-1)?.id,
-    more: rows.length === passSize,
-    failure: failure?.status === "rejected"
-      ? attemptNats("publish facts", () => Promise.reject<never>(failure.reason))
-      : undefined
-  }
+  return { last: rows[stored - 1]?.id, more: rows.length === passSize, problem }
 })
 
-const publish = (client: JetStreamClient, { at, body, id, subject, type }: Row) => {
+const refuse = (problem: string) => attemptNats("publish facts", () => Promise.reject<never>(new Error(problem)))
+
+const publicationOf = ({ at, body, id, subject, type }: Row): Publication => {
   const about = headers()
+  about.set("Nats-Msg-Id", `outbox-${id}`)
   about.set("ce-id", `outbox-${id}`)
   about.set("ce-source", "/leasehold/registry")
   about.set("ce-type", `leasehold.discovery.v1.${type}`)
   about.set("ce-specversion", "1.0")
   about.set("ce-time", at)
   about.set("content-type", "application/json")
-  return client.publish(subject, body, { msgID: `outbox-${id}`, headers: about })
+  return { subject, body, headers: about }
 }

@@ -11,4 +11,4 @@ export const insertFacts = (client: Client, facts: ReadonlyArray<Fact>) =>
     facts.map(subjectOf),
     facts.map(({ type }) => type),
     facts.map((fact) => JSON.stringify(fact))
-  ])
+  ], "insert-facts")

@@ -4,16 +4,26 @@
  * Systems that have their reservation, and subnets with the policy `manual`, cost one question for the whole batch.
  */
 import { isLocallyAdministered } from "@leasehold/events"
-import type { Client } from "@leasehold/runtime"
+import type { Client, PostgresError } from "@leasehold/runtime"
 import { Effect } from "effect"
 import type { Place } from "../apply/foldEvents.ts"
 import { timeOf } from "../apply/stamp.ts"
-import { type Claim, Claims, type Reservation, type Subnet } from "./Claims.ts"
+import { type Claim, Claims, type Reservation, type Settlement, type Subnet, type Unknowns } from "./Claims.ts"
 
-/** Claims in subnets with the policy `auto` by systems that have no reservation there, or one that was claimed later. */
+/**
+ * Claims in subnets with the policy `auto` by systems that have no reservation there, or one that was claimed later.
+ * Most systems have the one that they claim: these are found first, and the subnets are not looked at for them.
+ */
 const openClaimsSql = `
   SELECT s.id::text AS "subnetId", k.mac::text, host(k.address) AS address, iso_timestamp(k.at) AS at
-  FROM unnest($1::macaddr[], $2::inet[], $3::timestamptz[], $4::boolean[]) AS k (mac, address, at, randomised)
+  FROM (
+    SELECT *
+    FROM unnest($1::macaddr[], $2::inet[], $3::timestamptz[], $4::boolean[]) AS k (mac, address, at, randomised)
+    WHERE NOT EXISTS (
+      SELECT FROM reservations r
+      WHERE r.address = k.address AND r.mac = k.mac AND (r.source <> 'auto' OR r.observed_at <= k.at))
+    OFFSET 0
+  ) AS k
   JOIN subnets s ON s.cidr >>= k.address AND s.policy = 'auto' AND (s.reserve_randomised OR NOT k.randomised)
     AND k.at >= now() - s.auto_keep
   WHERE NOT EXISTS (
@@ -29,11 +39,12 @@ const subnetsSql = `
   FROM subnets s LEFT JOIN subnet_usage u ON u.subnet_id = s.id
   WHERE s.id = ANY ($1::bigint[])`
 
-const reservationsSql = `
+const reservationsBy = (condition: string) => `
   SELECT r.subnet_id::text AS "subnetId", r.mac::text, host(r.address) AS address,
     coalesce(iso_timestamp(r.observed_at), '') AS at, r.source <> 'auto' AS fixed
-  FROM reservations r
-  WHERE r.mac = ANY ($1::macaddr[]) OR r.address = ANY ($2::inet[])`
+  FROM reservations r WHERE ${condition}`
+const reservationsSql = `
+  ${reservationsBy("r.mac = ANY ($1::macaddr[])")} UNION ${reservationsBy("r.address = ANY ($2::inet[])")}`
 
 const laterClaimsSql = (who: string) => `
   SELECT s.id::text AS "subnetId", h.mac::text, host(h.address) AS address, iso_timestamp(lower(h.during)) AS at,
@@ -78,31 +89,48 @@ export const claimsOf = (places: Iterable<Place>): ReadonlyArray<Omit<Claim, "su
   return [...claims.values()]
 }
 
-/** To be run when systems and history are written. Returns how many reservations began or ended. */
-export const settleReservations = Effect.fnUntraced(
-  function*(client: Client, seen: ReadonlyArray<Omit<Claim, "subnetId">>) {
-    if (seen.length === 0) return 0
-    const open = yield* client.query<Claim>(openClaimsSql, [
+/** Claims of the batch that are not settled yet: none of a system that has its reservation. */
+export const loadOpenClaims = (client: Client, seen: ReadonlyArray<Omit<Claim, "subnetId">>) =>
+  seen.length === 0
+    ? Effect.succeed([])
+    : client.query<Claim>(openClaimsSql, [
       seen.map(({ mac }) => mac),
       seen.map(({ address }) => address),
       seen.map(({ at }) => at),
       seen.map(({ mac }) => isLocallyAdministered(mac))
-    ])
-    if (open.length === 0) return 0
-    const subnets = yield* client.query<Subnet>(subnetsSql, [[...new Set(open.map(({ subnetId }) => subnetId))]])
-    const claims = new Claims(subnets, open)
-    for (let unknown = claims.settle(); unknown !== undefined; unknown = claims.settle()) {
-      claims.know(unknown.reservations, yield* loadReservations(client, unknown.reservations))
-      claims.add(yield* loadLater(client, laterClaimsOfMacsSql, unknown.ofMacs))
-      claims.add(yield* loadLater(client, laterClaimsOnAddressesSql, unknown.onAddresses))
-    }
-    const { added, earlier, removed } = claims.settlement
-    if (removed.length > 0) yield* client.query(removeSql, [ids(removed), macs(removed)])
-    if (added.length > 0) yield* client.query(addSql, [ids(added), macs(added), addresses(added), times(added)])
-    if (earlier.length > 0) yield* client.query(earlierSql, [ids(earlier), macs(earlier), times(earlier)])
-    return added.length + removed.length
+    ], "open-claims")
+
+/** The claims with what has to be known about them; most can be settled then. */
+export const prepareClaims = Effect.fnUntraced(function*(client: Client, open: ReadonlyArray<Claim>) {
+  const [subnets, reservations] = open.length === 0 ? [[], []] : yield* Effect.all([
+    client.query<Subnet>(subnetsSql, [[...new Set(open.map(({ subnetId }) => subnetId))]], "subnets"),
+    loadReservations(client, open)
+  ], { concurrency: 2 })
+  const claims = new Claims(subnets, open)
+  claims.know(open, reservations)
+  return claims
+})
+
+/** Follows whoever lost; to be run when the batch's history is written, because their other claims may be in it. */
+export const settleRest = Effect.fnUntraced(function*(client: Client, claims: Claims, first: Unknowns) {
+  for (let unknown: Unknowns | undefined = first; unknown !== undefined; unknown = claims.settle()) {
+    claims.know(unknown.reservations, yield* loadReservations(client, unknown.reservations))
+    claims.add(yield* loadLater(client, laterClaimsOfMacsSql, unknown.ofMacs))
+    claims.add(yield* loadLater(client, laterClaimsOnAddressesSql, unknown.onAddresses))
   }
-)
+})
+
+/** The statements, in the order in which they are to be run, when the systems are written. */
+export const writeReservations = (
+  client: Client,
+  { added, earlier, removed }: Settlement
+): ReadonlyArray<Effect.Effect<unknown, PostgresError>> => [
+  ...(removed.length > 0 ? [client.query(removeSql, [ids(removed), macs(removed)])] : []),
+  ...(added.length > 0
+    ? [client.query(addSql, [ids(added), macs(added), addresses(added), times(added)], "add-reservations")]
+    : []),
+  ...(earlier.length > 0 ? [client.query(earlierSql, [ids(earlier), macs(earlier), times(earlier)])] : [])
+]
 
 const ids = (claims: ReadonlyArray<Claim>) => claims.map(({ subnetId }) => subnetId)
 const macs = (claims: ReadonlyArray<Claim>) => claims.map(({ mac }) => mac)
@@ -112,7 +140,7 @@ const times = (claims: ReadonlyArray<Claim>) => claims.map(({ at }) => at)
 const loadReservations = (client: Client, claims: ReadonlyArray<Claim>) =>
   claims.length === 0
     ? Effect.succeed([])
-    : client.query<Reservation>(reservationsSql, [macs(claims), addresses(claims)])
+    : client.query<Reservation>(reservationsSql, [macs(claims), addresses(claims)], "reservations")
 
 const loadLater = (client: Client, sql: string, claims: ReadonlyArray<Claim>) =>
   claims.length === 0

@@ -1,0 +1,178 @@
+/**
+ * What one transaction does: asks for everything that it has to know, works out what follows, and writes that.
+ *
+ * Questions and statements that do not depend on each other's answers are sent together: most batches take four turns
+ * with the database, those with newcomers five.
+ */
+import type { DhcpEvent, Mac } from "@leasehold/events"
+import type { Client, PostgresError } from "@leasehold/runtime"
+import { Effect, Fiber } from "effect"
+import { refold } from "../history/refold.ts"
+import { insertFacts } from "../outbox/insertFacts.ts"
+import {
+  claimsOf,
+  loadOpenClaims,
+  prepareClaims,
+  settleRest,
+  writeReservations
+} from "../reserve/settleReservations.ts"
+import { gapFact, systemFacts } from "./facts.ts"
+import type { Folded, Observed, Place } from "./foldEvents.ts"
+import { type Decided, type Evidence, loadDecided, loadEvidence, loadSystems, loadTaken, type Taken } from "./loads.ts"
+import { type Folding, settleAddresses } from "./settleAddresses.ts"
+import { likelyNames, settleNames } from "./settleNames.ts"
+import { timeOf } from "./stamp.ts"
+import { observe, type System, type Systems } from "./system.ts"
+import { deleteStretches, insertGaps, insertSightings, insertStretches, type SightingRow } from "./writes.ts"
+import { writeSystems } from "./writeSystems.ts"
+
+/** More than any batch sends at once. */
+const together = { concurrency: 16 } as const
+
+/**
+ * Every statement finds its rows by an index, whatever the planner thinks of the sizes of arrays and tables: plans are
+ * kept, and one that was made for a small table would be ruinous for a large one.
+ */
+const beginSql = `
+  SELECT take_writer_lock(), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true)`
+
+/** Takes the writer lock to the end of the transaction. */
+export const beginWriting = (client: Client) => client.query(beginSql, [], "begin-writing")
+
+/** Returns whether there is something new in the outbox. */
+export const applyFolded = Effect.fnUntraced(function*(client: Client, folded: Folded) {
+  const places = [...folded.places.values()]
+  const [, evidence, rows, open] = yield* Effect.all([
+    beginWriting(client),
+    places.length === 0 ? Effect.succeed([]) : loadEvidence(client, places),
+    loadSystems(client, [...folded.observed.keys()]),
+    loadOpenClaims(client, claimsOf(places))
+  ], together)
+  const systems = systemsOf(rows)
+  const { foldings, sightings } = foldPlaces(places, evidence)
+  // PostgreSQL writes this while the rest is worked out.
+  const history = yield* Effect.forkChild(Effect.all(writeHistory(client, foldings, sightings), together), {
+    startImmediately: true
+  })
+  yield* loadStrangers(client, systems, foldings, folded.observed)
+
+  const { decided, taken, claims } = yield* Effect.all({
+    decided: loadDecidedFor(client, systems, folded.observed),
+    taken: loadTakenFor(client, systems, folded.observed),
+    claims: prepareClaims(client, open)
+  }, together)
+  const unnamed: Array<Mac> = []
+  for (const [mac, observed] of folded.observed) {
+    const known = systems.known.get(mac)
+    const system = observe(known, observed, decided.get(mac)?.given ?? nothing)
+    systems.now.set(mac, system)
+    if (isToBeNamed(known, system)) unnamed.push(mac)
+  }
+  yield* settleAddresses(client, systems, foldings)
+  const assigned = yield* settleNames(client, systems, unnamed, decided, taken, new Map())
+  const gaps = yield* writeGaps(client, folded.gaps)
+  const facts = [...systemFacts(systems, assigned), ...gaps.map(gapFact)]
+  const unsettled = claims.settle()
+
+  yield* Fiber.join(history)
+  const statements = [...writeSystems(client, systems)]
+  if (unsettled !== undefined) {
+    yield* Effect.all(statements.splice(0), together)
+    yield* settleRest(client, claims, unsettled)
+  }
+  const reservations = writeReservations(client, claims.settlement)
+  statements.push(...reservations)
+  if (facts.length > 0) statements.push(insertFacts(client, facts))
+  yield* Effect.all(statements, together)
+  return facts.length + reservations.length > 0
+})
+
+export const systemsOf = (rows: ReadonlyArray<System>): Systems => {
+  const known = new Map(rows.map((system) => [system.mac, system]))
+  return { known, now: new Map(known) }
+}
+
+const nothing: ReadonlySet<string> = new Set()
+
+const foldPlaces = (places: ReadonlyArray<Place>, evidence: ReadonlyArray<Evidence>) => {
+  const fresh: Array<SightingRow> = []
+  const foldings = places.map((place, n): Folding => {
+    const { sightings = [], stretches = [] } = evidence[n] ?? {}
+    const stamps = new Set(sightings.map(({ stamp }) => stamp))
+    const all = [...sightings]
+    for (const sighting of place.sightings) {
+      if (stamps.has(sighting.stamp)) continue
+      stamps.add(sighting.stamp)
+      all.push(sighting)
+      fresh.push({ ...sighting, place })
+    }
+    return { place, refolded: refold(stretches, timeOf(place.from), all) }
+  })
+  return { foldings, sightings: fresh }
+}
+
+/** Systems that lost an address without a word of their own in the batch. */
+const loadStrangers = Effect.fnUntraced(
+  function*(client: Client, systems: Systems, foldings: ReadonlyArray<Folding>, observed: ReadonlyMap<Mac, Observed>) {
+    const strangers = new Set(
+      foldings.flatMap(({ refolded: { holder, holderBefore } }) =>
+        holderBefore === undefined || holderBefore === holder || observed.has(holderBefore) ? [] : [holderBefore]
+      )
+    )
+    if (strangers.size === 0) return
+    for (const system of yield* loadSystems(client, [...strangers])) {
+      systems.known.set(system.mac, system)
+      systems.now.set(system.mac, system)
+    }
+  }
+)
+
+/** What administrators decided, for newcomers and where a name was heard that may be one that we gave. */
+const loadDecidedFor = (
+  client: Client,
+  { known }: Systems,
+  observed: ReadonlyMap<Mac, Observed>
+): Effect.Effect<ReadonlyMap<Mac, Decided>, PostgresError> => {
+  const macs = Array.from(observed.values()).filter(({ mac, names }) => {
+    const system = known.get(mac)
+    return system === undefined || (system.firstName === null && names.length > 0) ||
+      names.some(({ own, text }) => !own && text !== system.saidName && text !== system.suffixedName)
+  })
+  return macs.length === 0 ? Effect.succeed(new Map()) : loadDecided(client, macs.map(({ mac }) => mac))
+}
+
+/** Who has the names that the batch will most likely want. */
+const loadTakenFor = (client: Client, { known }: Systems, observed: ReadonlyMap<Mac, Observed>) => {
+  const unnamed = Array.from(observed.values()).flatMap((one) => {
+    const before = known.get(one.mac)
+    const after = observe(before, one, nothing)
+    return isToBeNamed(before, after) ? [after] : []
+  })
+  return unnamed.length === 0
+    ? Effect.succeed<Taken>({ names: new Set(), holders: new Map(), reserved: new Map() })
+    : loadTaken(client, likelyNames(unnamed))
+}
+
+/** Newcomers, and those whose client told its first name, or an earlier one than was known. */
+const isToBeNamed = (known: System | undefined, system: System): boolean =>
+  known === undefined ||
+  (known.firstName !== system.firstName && (known.nameSource === "generated" || known.nameSource === "client"))
+
+/** The statements, in the order in which they are to be run: stretches that end make room first. */
+const writeHistory = (client: Client, foldings: ReadonlyArray<Folding>, sightings: ReadonlyArray<SightingRow>) => {
+  const removed = foldings.flatMap(({ place, refolded }) => refolded.removed.map((stretch) => ({ ...stretch, place })))
+  const added = foldings.flatMap(({ place, refolded }) => refolded.added.map((stretch) => ({ ...stretch, place })))
+  const statements: Array<Effect.Effect<unknown, PostgresError>> = []
+  if (sightings.length > 0) statements.push(insertSightings(client, sightings))
+  if (removed.length > 0) statements.push(deleteStretches(client, removed))
+  if (added.length > 0) statements.push(insertStretches(client, added))
+  return statements
+}
+
+/** The gaps that were not known: one that is in the batch twice is announced once. */
+const writeGaps = Effect.fnUntraced(function*(client: Client, gaps: ReadonlyArray<DhcpEvent>) {
+  if (gaps.length === 0) return []
+  const fresh = new Set((yield* insertGaps(client, gaps)).map(({ event_id }) => event_id))
+  return gaps.filter(({ id }) => fresh.delete(id))
+})

@@ -1,0 +1,33 @@
+/** Looks again at the names of systems whose reservations somebody else changed: an administrator's word counts at once. */
+import type { Mac } from "@leasehold/events"
+import type { Client } from "@leasehold/runtime"
+import { Effect } from "effect"
+import { insertFacts } from "../outbox/insertFacts.ts"
+import { beginWriting, systemsOf } from "./applyFolded.ts"
+import { systemFacts } from "./facts.ts"
+import { loadDecided, loadSystems, loadTaken } from "./loads.ts"
+import { likelyNames, settleNames } from "./settleNames.ts"
+import { writeSystems } from "./writeSystems.ts"
+
+const takeSql = `
+  DELETE FROM pending_names WHERE mac IN (SELECT mac FROM pending_names ORDER BY mac LIMIT 1000) RETURNING mac::text`
+const reservedSql = "SELECT mac::text, name FROM reservations WHERE mac = ANY ($1::macaddr[]) AND source <> 'auto'"
+
+/** Returns how many MACs were looked at, at most a thousand. */
+export const applyPendingNames = Effect.fnUntraced(function*(client: Client) {
+  yield* beginWriting(client)
+  const macs = (yield* client.query<{ mac: Mac }>(takeSql)).map(({ mac }) => mac)
+  if (macs.length === 0) return 0
+  const systems = systemsOf(yield* loadSystems(client, macs))
+  const decided = yield* loadDecided(client, macs)
+  const taken = yield* loadTaken(client, likelyNames([...systems.known.values()]))
+  const reserved = new Map<string, ReadonlyArray<Mac>>()
+  for (const { mac, name } of yield* client.query<{ mac: Mac; name: string }>(reservedSql, [macs])) {
+    reserved.set(name, [...reserved.get(name) ?? [], mac])
+  }
+  const assigned = yield* settleNames(client, systems, [...systems.known.keys()], decided, taken, reserved)
+  for (const statement of writeSystems(client, systems)) yield* statement
+  const facts = systemFacts(systems, assigned)
+  if (facts.length > 0) yield* insertFacts(client, facts)
+  return macs.length
+})

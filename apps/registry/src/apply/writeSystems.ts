@@ -1,0 +1,94 @@
+/**
+ * Writes the systems that changed. Most events only say that a system is still there: these change few columns, and have
+ * a statement that carries no more.
+ */
+import type { Client, PostgresError } from "@leasehold/runtime"
+import type { Effect } from "effect"
+import type { System, Systems } from "./system.ts"
+
+type Column = readonly [field: keyof System, column: string, type: string]
+
+const keyColumn: Column = ["mac", "mac", "macaddr"]
+/** What an event changes that tells nothing new. */
+const lightColumns: ReadonlyArray<Column> = [
+  ["lastSeen", "last_seen", "timestamptz"],
+  ["addressStamp", "address_stamp", "text"],
+  ["server", "server", "text"],
+  ["serverStamp", "server_stamp", "text"],
+  ["interface", "interface", "text"],
+  ["interfaceStamp", "interface_stamp", "text"],
+  ["saidNameStamp", "said_name_stamp", "text"]
+]
+const otherColumns: ReadonlyArray<Column> = [
+  ["name", "name", "text"],
+  ["nameSource", "name_source", "text"],
+  ["firstSeen", "first_seen", "timestamptz"],
+  ["address", "address", "inet"],
+  ["addressServer", "address_server", "text"],
+  ["clientName", "client_name", "text"],
+  ["firstName", "first_name", "text"],
+  ["firstNameStamp", "first_name_stamp", "text"],
+  ["saidName", "said_name", "text"],
+  ["suffixedName", "suffixed_name", "text"],
+  ["suffixedNameStamp", "suffixed_name_stamp", "text"],
+  ["vendorClass", "vendor_class", "text"],
+  ["vendorClassStamp", "vendor_class_stamp", "text"],
+  ["userClass", "user_class", "text"],
+  ["userClassStamp", "user_class_stamp", "text"]
+]
+const allColumns = [...lightColumns, ...otherColumns]
+
+const names = (columns: ReadonlyArray<Column>) => columns.map(([, column]) => column).join(", ")
+const arrays = (columns: ReadonlyArray<Column>) =>
+  columns.map(([, , type], index) => `$${index + 1}::${type}[]`).join(", ")
+const insertSql = (columns: ReadonlyArray<Column>) =>
+  `INSERT INTO systems (${names(columns)}) SELECT * FROM unnest(${arrays(columns)})`
+const updateSql = (columns: ReadonlyArray<Column>) => `
+  UPDATE systems s SET ${columns.map(([, column]) => `${column} = k.${column}`).join(", ")}
+  FROM unnest(${arrays([keyColumn, ...columns])}) AS k (${names([keyColumn, ...columns])})
+  WHERE s.mac = k.mac`
+
+const lightSql = updateSql(lightColumns)
+const fullSql = updateSql(allColumns)
+const newSql = insertSql([keyColumn, ...allColumns])
+
+/** Automatic reservations are called like their systems. */
+const followNamesSql = `
+  UPDATE reservations r SET name = k.name
+  FROM unnest($1::macaddr[], $2::text[]) AS k (mac, name)
+  WHERE r.mac = k.mac AND r.source = 'auto' AND r.name <> k.name
+    AND NOT EXISTS (
+      SELECT FROM reservations o
+      WHERE o.domain = r.domain AND o.name = k.name AND o.mac <> r.mac AND o.source <> 'auto')`
+
+const values = (columns: ReadonlyArray<Column>, systems: ReadonlyArray<System>) =>
+  [keyColumn, ...columns].map(([field]) => systems.map((system) => system[field]))
+
+const isLight = (known: System, now: System): boolean => otherColumns.every(([field]) => known[field] === now[field])
+
+/** The statements, in the order in which they are to be run: names that are given up come free first. */
+export const writeSystems = (
+  client: Client,
+  { known, now }: Systems
+): ReadonlyArray<Effect.Effect<unknown, PostgresError>> => {
+  const light: Array<System> = []
+  const full: Array<System> = []
+  const renamed: Array<System> = []
+  const created: Array<System> = []
+  for (const system of now.values()) {
+    const before = known.get(system.mac)
+    if (before === system) continue
+    if (before === undefined) created.push(system)
+    else if (isLight(before, system)) light.push(system)
+    else full.push(system)
+    if (before !== undefined && before.name !== system.name) renamed.push(system)
+  }
+  return [
+    ...(light.length > 0 ? [client.query(lightSql, values(lightColumns, light), "update-systems-light")] : []),
+    ...(full.length > 0 ? [client.query(fullSql, values(allColumns, full), "update-systems")] : []),
+    ...(created.length > 0 ? [client.query(newSql, values(allColumns, created), "insert-systems")] : []),
+    ...(renamed.length > 0
+      ? [client.query(followNamesSql, [renamed.map(({ mac }) => mac), renamed.map(({ name }) => name)], "follow-names")]
+      : [])
+  ]
+}
