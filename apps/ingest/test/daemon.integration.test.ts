@@ -38,7 +38,7 @@ describe("the daemon", () => {
     await stopBus()
     writeFileSync(path, source.take(10))
     ingest.start()
-    await until(() => ingest.said("following log file"))
+    await until(() => ingest.said("connecting to nats"))
     const begin = performance.now()
     assert.strictEqual(await ingest.end(), 130)
     assert.isBelow(performance.now() - begin, 2_000)

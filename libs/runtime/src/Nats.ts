@@ -41,6 +41,9 @@ export const NatsConfig = Config.all({
 
 const secret = (value: Option.Option<Redacted.Redacted>) => Option.getOrUndefined(Option.map(value, Redacted.value))
 
+/** A server's URL may hold a user and a password. */
+const withoutSecret = (server: string) => server.replace(/^(\w+:\/\/)?[^@/]*@/u, "$1")
+
 export class Nats extends Context.Service<Nats, {
   readonly connection: NatsConnection
   readonly manager: JetStreamManager
@@ -72,6 +75,8 @@ export class Nats extends Context.Service<Nats, {
             : {}),
           ...(Option.isSome(config.ca) ? { tls: { caFile: config.ca.value } } : {})
         }
+        // Said before, because a server that is not there is waited for without a word.
+        yield* Effect.logInfo("connecting to nats", { servers: config.servers.map(withoutSecret) })
         const connection = yield* Effect.acquireRelease(
           attemptNats("connect", () => connect(options)),
           (connection) => Effect.promise(() => connection.close().catch(() => undefined)),
