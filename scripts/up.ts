@@ -88,7 +88,8 @@ async function up(options: Options): Promise<void> {
     hints: hintsOf(followed, servers.natsServers),
     now: Date.now() / 1000
   }), options.plain)
-  finalizers.push(() => {
+  finalizers.push(async () => {
+    await world.refresh()
     const file = world.file()
     terminal.close([
       `Leasehold stopped. ${world.systemCount()} systems known${

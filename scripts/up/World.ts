@@ -15,6 +15,8 @@ export interface World {
   systems(): ReadonlyArray<SystemRow>
   systemCount(): number
   file(): FileState | undefined
+  /** Looks at the database now; what it cannot tell stays as it was. */
+  refresh(): Promise<void>
   /** Says something beside the facts. */
   tell(text: string, tone?: Told["tone"]): void
   /** Resolves when a fact has satisfied the condition, earlier or from now on, or after the time. */
@@ -165,6 +167,7 @@ export function watchWorld(options: WorldOptions): World {
     systems: () => systems,
     systemCount: () => systemCount,
     file: () => file,
+    refresh: () => refresh().catch(() => undefined),
     tell,
     until: (condition, limitMs) =>
       new Promise((resolve) => {
