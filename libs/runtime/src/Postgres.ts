@@ -4,7 +4,7 @@
  * Types come as text where JavaScript has none: `int8`, `macaddr`, `inet`, `cidr`, ranges, and `timestamptz` (whose
  * microseconds a Date would lose).
  */
-import { Config, Context, Effect, Layer, Queue, Redacted, Schedule, Schema, Stream } from "effect"
+import { Cause, Config, Context, Effect, Layer, Queue, Redacted, Schedule, Schema, Stream } from "effect"
 import pg from "pg"
 import pgListen from "pg-listen"
 
@@ -80,12 +80,16 @@ export class Postgres extends Context.Service<
           transaction: (use, mode = "") =>
             Effect.acquireUseRelease(
               Effect.tryPromise({
-                try: () => pool.connect(),
+                // The pool listens only while a connection is idle; its queries tell that one broke meanwhile.
+                try: async () => (await pool.connect()).on("error", ignore),
                 catch: (cause) => new PostgresError({ operation: "connect", cause })
               }),
               (connection) => transact(connection, use, mode),
-              // A connection whose transaction did not end well is not given to anybody else.
-              (connection, exit) => Effect.sync(() => connection.release(exit._tag === "Failure"))
+              // A connection whose transaction did not end well is not given to anybody else; it may still break.
+              (connection, exit) =>
+                Effect.sync(() =>
+                  exit._tag === "Failure" ? connection.release(true) : connection.off("error", ignore).release()
+                )
             ),
           listen: (channel) => listen(options, channel)
         })
@@ -103,6 +107,8 @@ const types = {
     return textual.includes(oid) ? (value: string) => value : pg.types.getTypeParser(oid, format ?? "text")
   }
 }
+
+const ignore = () => undefined
 
 const statement = (
   text: string,
@@ -133,7 +139,10 @@ const transact = <A, E, R>(connection: pg.PoolClient, use: (client: Client) => E
     yield* run("commit", () => connection.query("COMMIT"))
     return result
   }).pipe(
-    Effect.onError(() => Effect.ignore(run("rollback", () => connection.query("ROLLBACK"))))
+    // Who is interrupted does not wait for an answer that may not come: the connection ends, and its transaction with it.
+    Effect.onError((cause) =>
+      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.ignore(run("rollback", () => connection.query("ROLLBACK")))
+    )
   )
 
 const listen = (options: pg.ClientConfig, channel: string): Stream.Stream<Heard> =>
