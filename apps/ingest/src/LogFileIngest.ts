@@ -10,13 +10,28 @@ import { IngestConfig } from "./IngestConfig.ts"
 import { IngestStatus } from "./IngestStatus.ts"
 import { makeLogEvents, type Tally } from "./LogEvents.ts"
 import { Publisher } from "./Publisher.ts"
-import { openLogFile } from "./sources/LogFile.ts"
+import { type Lines, openLogFile } from "./sources/LogFile.ts"
 
 /** How long the last acknowledgements are waited for when the daemon ends. */
 const patience = Duration.seconds(1)
 
 /** A log in which nothing is recognised is most likely the wrong file. */
 const suspicious = { lines: 100, every: Duration.toMillis(Duration.hours(1)) }
+
+/**
+ * Events are made when they can be sent, a few at a time. Those that had to wait would grow old in the garbage
+ * collector's sense, and cost many times their size.
+ */
+const partBytes = 4096
+
+const partsOf = function*({ bytes, offset, ...lines }: Lines): Generator<Lines> {
+  for (let start = 0; start < bytes.length;) {
+    const end = bytes.indexOf(newline, Math.min(start + partBytes, bytes.length) - 1) + 1
+    yield { ...lines, offset: offset + start, bytes: bytes.subarray(start, end) }
+    start = end
+  }
+}
+const newline = 10
 
 /** A place in the log, and how many events must be acknowledged before it may be remembered. */
 interface Mark extends Pick<Checkpoint, "position" | "events"> {
@@ -99,13 +114,15 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*(path: string) 
       yield* outlet.offerAll([gap])
       yield* meters.events([gap])
     } else {
-      const { events, tally } = log.read(found, now)
-      const { length } = found.bytes
-      yield* outlet.offerAll(events)
-      yield* meters.events(events)
-      yield* meters.read(length, tally)
-      lines += tally.lines
-      recognised += tally.recognised
+      for (const part of partsOf(found)) {
+        yield* outlet.slack
+        const { events, tally } = log.read(part, now)
+        yield* outlet.offerAll(events)
+        yield* meters.events(events)
+        yield* meters.read(part.bytes.length, tally)
+        lines += tally.lines
+        recognised += tally.recognised
+      }
     }
     reached = { count: outlet.offered(), position: file.position(), events: log.state() }
   }).pipe(Effect.forever)

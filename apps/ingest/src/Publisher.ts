@@ -44,7 +44,9 @@ const shortened = Metric.counter("ingest_shortened_events_total", {
 
 /** Where one source hands in its events. */
 export interface Outlet {
-  /** Takes them in order; waits while too many are on their way. */
+  /** Waits while too many events are on their way for more to be made. */
+  readonly slack: Effect.Effect<void>
+  /** Takes them in order; waits for room where there is none. */
   readonly offerAll: (events: ReadonlyArray<DhcpEvent>) => Effect.Effect<void>
   /** How many were taken so far. */
   readonly offered: () => number
@@ -185,6 +187,7 @@ export class Publisher extends Context.Service<Publisher, {
             }
           })
           return {
+            slack: Effect.suspend(() => window.isSlack() ? Effect.void : until(window.isSlack)),
             offerAll: Effect.fnUntraced(function*(events: ReadonlyArray<DhcpEvent>) {
               for (const event of events) {
                 if (!window.hasRoom()) yield* until(window.hasRoom)

@@ -2,12 +2,12 @@
  * `ingest` without arguments is the daemon, set up by its environment; with arguments it is a command line.
  *
  * The daemon lives beside a DHCP server, which may be a small machine, so it is careful with memory. What decides about
- * that can only be said when Node starts, so it replaces itself by a Node that was told: a small young generation, one
- * arena for malloc, and compiled code kept in the state directory (compiling takes more memory than running).
+ * that can only be said when Node starts, so it replaces itself by a Node that was told: a small heap, no compiler that
+ * needs more memory than its code saves, one arena for malloc, and stripped types and bytecode kept in the state directory.
  */
 import { join } from "node:path"
 
-const frugal = ["--optimize-for-size", "--max-semi-space-size=2"]
+const frugal = ["--optimize-for-size", "--max-semi-space-size=2", "--no-turbofan"]
 const { argv, env, execArgv, execPath } = process
 
 if (argv.length > 2) {

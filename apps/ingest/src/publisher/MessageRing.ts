@@ -16,6 +16,8 @@ export interface Encoded {
 export interface MessageRing {
   /** Whether a message of any allowed size finds room. */
   readonly hasRoom: () => boolean
+  /** Whether it is at most three quarters full. */
+  readonly isSlack: () => boolean
   /** Adds a message at the end; false when it is larger than allowed. Ask for room before. */
   readonly add: (event: DhcpEvent) => boolean
   /** Puts a smaller message in the place of one. */
@@ -63,6 +65,12 @@ export const makeMessageRing = (
     return first - head >= limits.messageBytes
   }
 
+  const used = (): number => {
+    if (end === oldest) return 0
+    const first = starts[oldest % limits.messages] ?? 0
+    return head > first ? head - first : ring.length - first + head
+  }
+
   const write = (number: number, at: number, event: DhcpEvent): number => {
     const headers = headersOf(event)
     const text = headers + encodeBody(event)
@@ -79,6 +87,7 @@ export const makeMessageRing = (
 
   return {
     hasRoom,
+    isSlack: () => end - oldest <= limits.messages * 0.75 && used() <= ring.length * 0.75,
     add: (event) => {
       const length = write(end, head, event)
       if (length === 0) return false

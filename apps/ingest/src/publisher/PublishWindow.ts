@@ -33,6 +33,8 @@ export interface PublishWindow {
   /** Takes an event and sends it when it may. Ask for room before. */
   readonly offer: (event: DhcpEvent) => void
   readonly hasRoom: () => boolean
+  /** Whether there is room for quite a few. */
+  readonly isSlack: () => boolean
   /** How many events were offered, ever. */
   readonly offered: () => number
   /** How many of these are acknowledged without one before them that is not. */
@@ -145,6 +147,7 @@ export const makePublishWindow = (
       sendOn()
     },
     hasRoom: ring.hasRoom,
+    isSlack: ring.isSlack,
     offered: ring.end,
     acknowledged: ring.oldest,
     duplicates: () => duplicates,
