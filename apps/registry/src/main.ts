@@ -9,6 +9,11 @@ import { setFlagsFromString } from "node:v8"
 setFlagsFromString("--semi-space-growth-factor=1")
 setFlagsFromString("--heap-growing-percent=60")
 
+// What is open is ended in order; a server that does not answer is not waited for.
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.once(signal, () => setTimeout(() => process.exit(130), 3_000).unref())
+}
+
 const [{ daemon }, NodeRuntime] = await Promise.all([
   import("./daemon.ts"),
   import("@effect/platform-node/NodeRuntime")

@@ -18,12 +18,11 @@ const wantedName = (system: System, decided: Decided | undefined): Wanted => {
   return label === undefined ? generated(system.mac) : fromClient(system.mac, label)
 }
 
-const request = (system: System, wanted: Wanted, displaced: boolean): NameRequest => ({
+const request = (system: System, wanted: Wanted): NameRequest => ({
   mac: system.mac,
   current: system.name === "" ? undefined : { name: system.name, source: system.nameSource },
   wanted,
-  since: system.firstNameStamp ?? system.firstSeen,
-  displaced
+  since: system.firstNameStamp ?? system.firstSeen
 })
 
 /** The names that the systems would have if administrators decided nothing: they can be asked for early. */
@@ -51,7 +50,7 @@ export const settleNames = Effect.fnUntraced(
       const system = now.get(mac)
       return system === undefined || system.nameSource === "administrator"
         ? []
-        : [request(system, wantedName(system, decided.get(mac)), false)]
+        : [request(system, wantedName(system, decided.get(mac)))]
     })
     if (requests.length === 0 && reservedNames.size === 0) return []
     yield* loadMore(client, taken, [...requests.flatMap(({ wanted }) => wanted.candidates), ...reservedNames.keys()])
@@ -106,7 +105,7 @@ const displacedBy = Effect.fnUntraced(
       const system = now.get(mac)
       if (system === undefined || system.nameSource === "administrator") return []
       const wanted = wantedName(system, decided.get(mac))
-      return wanted.source === "reservation" && wanted.name === system.name ? [] : [request(system, wanted, true)]
+      return wanted.source === "reservation" && wanted.name === system.name ? [] : [request(system, wanted)]
     })
   }
 )

@@ -57,7 +57,7 @@ const applyAll = (
     onFailure: (cause) => {
       const [delivery] = deliveries
       const [event] = events
-      if (Cause.hasInterrupts(cause) || delivery === undefined || event === undefined) return Effect.interrupt
+      if (Cause.hasInterruptsOnly(cause) || delivery === undefined || event === undefined) return Effect.interrupt
       return deliveries.length === 1
         ? Effect.logError("event cannot be applied", cause, { sequence: delivery.sequence }).pipe(
           Effect.andThen(originalBody(settling.manager, delivery, event)),

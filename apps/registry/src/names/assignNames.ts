@@ -12,8 +12,6 @@ export interface NameRequest {
   readonly wanted: Wanted
   /** The stamp of the event that told the name: the earlier one is first. */
   readonly since: string
-  /** It loses its name to somebody with more authority, and asked for nothing. */
-  readonly displaced: boolean
 }
 
 export interface NamesTaken {
@@ -41,14 +39,17 @@ export const assignNames = (
   { holders, reserved }: NamesTaken
 ): ReadonlyArray<Assigned> => {
   const taken = new Map(holders)
-  const giveWay = new Set(requests.filter(({ displaced }) => displaced).map(({ mac }) => mac))
+  // Whoever is to be named anyway gives way to a reservation, unless it has one of that name itself.
+  const giveWay = new Map(requests.map(({ mac, wanted }) => [mac, wanted]))
 
   /** Who keeps the MAC from having the name. */
   const obstacle = (request: NameRequest, name: string): Mac | undefined => {
     const holder = taken.get(name)
     const reservedFor = reserved.get(name) ?? []
     if (request.wanted.source === "reservation" && reservedFor.includes(request.mac)) {
-      return holder === request.mac || holder === undefined || giveWay.has(holder) ? undefined : holder
+      const theirs = holder === undefined ? undefined : giveWay.get(holder)
+      const yields = theirs !== undefined && !(theirs.source === "reservation" && theirs.name === name)
+      return holder === request.mac || yields ? undefined : holder
     }
     return reservedFor.find((mac) => mac !== request.mac) ?? (holder === request.mac ? undefined : holder)
   }
@@ -66,7 +67,8 @@ export const assignNames = (
     if (current !== undefined && taken.get(current.name) === mac) taken.delete(current.name)
     taken.set(name, mac)
     giveWay.delete(mac)
-    const conflict = keeps || request.displaced || inTheWay === undefined || wanted.source === "generated"
+    const lost = current?.name === first
+    const conflict = keeps || lost || inTheWay === undefined || wanted.source === "generated"
       ? undefined
       : { wanted: first, holder: inTheWay }
     return { mac, name, source: wanted.source, conflict }

@@ -58,3 +58,60 @@ it("copies what does not decode to REJECTED, with the reason, and goes on", asyn
     ]
   )
 })
+
+it("finds the one message that the database refuses, records it, and applies the others", async () => {
+  await database.query(
+    "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no such system'; END $$"
+  )
+  await database.query(
+    "CREATE TRIGGER refuse BEFORE INSERT ON systems FOR EACH ROW WHEN (NEW.mac = '00:16:3e:66:66:66') EXECUTE FUNCTION refuse()"
+  )
+  const bodies = Array.from(
+    { length: 40 },
+    (_, n) => ({ mac: `00:16:3e:66:66:${String(n + 50)}`, ip: `10.1.0.${n + 1}` })
+  )
+  await Promise.all(bodies.map((body) => bus.publish("dhcp.v1.event.lab.ack", body)))
+  await bus.settled()
+  const systems = await database.query("SELECT FROM systems WHERE mac::text LIKE '00:16:3e:66:66:%'")
+  assert.lengthOf(systems, 39)
+  const rejected = (await bus.messages("REJECTED")).filter(({ body }) => body.includes("66:66:66"))
+  assert.deepStrictEqual(
+    rejected.map(({ body, header }) => [JSON.parse(body), header("Leasehold-Actual")]),
+    [[{ mac: "00:16:3e:66:66:66", ip: "10.1.0.17" }, "\"no such system\""]]
+  )
+})
+
+it("waits for the database without refusing anything, however long it is locked or without rights", async () => {
+  await database.query("REVOKE INSERT ON systems FROM registry")
+  await bus.publish("dhcp.v1.event.lab.ack", { mac: "00:16:3e:77:00:01", ip: "10.1.0.77" })
+  await eventually("it was tried", async () => {
+    const [row] = await database.query<{ n: string }>(
+      "SELECT xact_rollback::text AS n FROM pg_stat_database WHERE datname = current_database()"
+    )
+    return Number(row?.n ?? 0) > 2 ? true : undefined
+  })
+  const before = (await bus.messages("REJECTED")).length
+  await database.query("GRANT INSERT ON systems TO registry")
+  await bus.settled()
+  assert.lengthOf(await database.query("SELECT FROM systems WHERE mac = '00:16:3e:77:00:01'"), 1)
+  assert.lengthOf(await bus.messages("REJECTED"), before)
+})
+
+it("acts on an administrator's reservation without waiting for an event", async () => {
+  await bus.publish("dhcp.v1.event.lab.ack", { mac: "00:16:3e:88:00:01", ip: "10.1.0.88", hostname: "cam" })
+  await bus.settled()
+  await database.query(
+    "INSERT INTO reservations (mac, address, name) VALUES ('00:16:3e:88:00:01', '10.1.0.88', 'camera-1')"
+  )
+  await eventually(
+    "its system is called so",
+    async () => (await database.query("SELECT FROM systems WHERE name = 'camera-1' AND name_source = 'reservation'"))[0]
+  )
+  await eventually(
+    "it is announced",
+    async () =>
+      (await bus.messages("DISCOVERY")).find(({ body, subject }) =>
+        subject === "discovery.v1.system.renamed.00:16:3e:88:00:01" && body.includes("camera-1")
+      )
+  )
+})

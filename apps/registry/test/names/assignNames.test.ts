@@ -15,8 +15,7 @@ const newcomer = (mac: Mac, wanted: Wanted, since = "1"): NameRequest => ({
   mac,
   current: undefined,
   wanted,
-  since,
-  displaced: false
+  since
 })
 const only = (assigned: ReadonlyArray<Assigned>): Assigned => {
   const [first] = assigned
@@ -112,8 +111,7 @@ describe("names of systems", () => {
     const assigned = assignNames([
       {
         ...newcomer(client, fromClient(client, "nas")),
-        current: { name: "nas", source: "client" },
-        displaced: true
+        current: { name: "nas", source: "client" }
       },
       { ...newcomer(chosen, fromReservation(chosen, "nas")), current: { name: "host-000002", source: "generated" } }
     ], {
