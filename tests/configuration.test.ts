@@ -11,9 +11,9 @@ const root = new URL("../", import.meta.url).pathname
 const settingsOf = (path: string): ReadonlyArray<string> => {
   const text = readFileSync(root + path, "utf8")
   const prefix = /Config\.nested\(\s*"([A-Z]+)"\s*\)/u.exec(text)?.[1]
-  const names = [...text.matchAll(/\b(?:Config\.[A-Za-z]+|positive|atLeast)\([^()]*?"([A-Z][A-Z_]*)"/gu)].map(([, name = ""]) =>
-    name
-  )
+  const names = [...text.matchAll(/\b(?:Config\.[A-Za-z]+|positive|atLeast)\([^()]*?"([A-Z][A-Z_]*)"/gu)].map((
+    [, name = ""]
+  ) => name)
   return names.filter((name) => name !== prefix).map((name) => prefix === undefined ? name : `${prefix}_${name}`)
 }
 
