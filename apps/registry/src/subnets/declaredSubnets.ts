@@ -7,6 +7,7 @@
 import { ServerId } from "@leasehold/events"
 import { type Client, Postgres, type PostgresError, untilAvailable } from "@leasehold/runtime"
 import { Config, Effect, Layer, Option, Schema } from "effect"
+import { makeOutage, reasonOf } from "../Outage.ts"
 
 export interface DeclaredSubnet {
   readonly cidr: string
@@ -72,14 +73,12 @@ export const declaredSubnetsLayer = Layer.effectDiscard(Effect.gen(function*() {
   const declared = yield* parseSubnets(text)
   if (declared.length === 0) return
   const postgres = yield* Postgres
+  const outage = makeOutage("subnets cannot be declared")
   yield* postgres.transaction((client) => ensureSubnets(client, declared)).pipe(
-    Effect.tapError((error) =>
-      isRefusal(error) ? Effect.void : Effect.logWarning("cannot declare subnets, trying again", error)
-    ),
+    Effect.tapError((error) => isRefusal(error) ? Effect.void : outage.because(error)),
     Effect.retry({ schedule: untilAvailable, while: (error) => !isRefusal(error) }),
-    Effect.mapError(({ cause }) =>
-      new SubnetsError({ message: `REGISTRY_SUBNETS: ${cause instanceof Error ? cause.message : String(cause)}` })
-    )
+    Effect.mapError((error) => new SubnetsError({ message: `REGISTRY_SUBNETS: ${reasonOf(error)}` })),
+    Effect.tap(outage.over)
   )
   yield* Effect.logInfo("subnets are declared", { subnets: declared.length })
 }))
