@@ -63,14 +63,14 @@ export class Checkpoints extends Context.Service<Checkpoints, {
         join(stateDirectory, `${basename(path)}-${hash("sha256", `${server}\n${path}`, "hex").slice(0, 12)}.json`)
 
       yield* attempt("make", stateDirectory, () => mkdir(stateDirectory, { recursive: true, mode: 0o750 })).pipe(
-        Effect.catch((error) => Effect.logWarning("state directory cannot be made", error))
+        Effect.catch((error) => Effect.logWarning("state directory cannot be made", { problem: error.message }))
       )
 
       const load = Effect.fn("Checkpoints.load")(function*(path: string) {
         const file = fileOf(path)
         const text = yield* attempt("read", file, () => readFile(file, "utf8")).pipe(
           Effect.tapError((error) =>
-            error.isMissing ? Effect.void : Effect.logWarning("checkpoint cannot be read", { checkpoint: file }, error)
+            error.isMissing ? Effect.void : Effect.logWarning("checkpoint cannot be read", { problem: error.message })
           ),
           Effect.option
         )

@@ -23,7 +23,7 @@ import {
 } from "effect"
 import { IngestStatus } from "./IngestStatus.ts"
 import { PublishConfig } from "./IngestConfig.ts"
-import { makePublishWindow, type PublishWindow } from "./publisher/PublishWindow.ts"
+import { makePublishWindow, type PublishWindow } from "./Publisher/PublishWindow.ts"
 
 const stored = Metric.counter("ingest_acknowledged_events_total", {
   description: "Events that JetStream acknowledged",
@@ -75,7 +75,9 @@ export class Publisher extends Context.Service<Publisher, {
 
         const connecting = yield* Layer.build(Layer.fresh(nats)).pipe(
           // A server that turns us away today may have learnt our name tomorrow.
-          Effect.tapError((error) => Effect.logWarning("cannot connect to nats, trying again", error)),
+          Effect.tapError((error) =>
+            Effect.logWarning("cannot connect to nats, trying again", { problem: String(error) })
+          ),
           Effect.retry(Schedule.spaced("2 seconds")),
           Effect.orDie,
           Effect.map(Context.get(Nats)),
@@ -95,7 +97,9 @@ export class Publisher extends Context.Service<Publisher, {
                     windows.forEach((window) => window.resume())
                   }
                   // A subject that this client may not publish to: there will be no acknowledgement.
-                  return status.type === "error" ? Effect.logWarning("nats refuses", status.error) : Effect.void
+                  return status.type === "error"
+                    ? Effect.logWarning("nats refuses", { problem: status.error.message })
+                    : Effect.void
                 })
               ),
               Effect.ignore,

@@ -11,7 +11,7 @@ import { Effect, Layer } from "effect"
 import { Checkpoints } from "./Checkpoints.ts"
 import { IngestConfig } from "./IngestConfig.ts"
 import { IngestStatus } from "./IngestStatus.ts"
-import { ingestLogFile } from "./LogFileIngest.ts"
+import { ingestLogFile } from "./ingestLogFile.ts"
 import { Publisher } from "./Publisher.ts"
 
 const files = Effect.gen(function*() {

@@ -74,4 +74,27 @@ describe("nothing is lost, nothing is doubled, nothing changes places", () => {
     await stream.reaches(source.lines.length)
     assertSameLines(await stream.lines(), source.lines)
   }, 60_000)
+
+  it("while the bus hangs: the daemon ends all the same, and its checkpoint does not move", async () => {
+    const { ingest, offset, path, signalBus, source, stream } = await openSite()
+    writeFileSync(path, source.take(500))
+    ingest.start()
+    await stream.reaches(500)
+    const before = readFileSync(path).length
+    await until(() => offset() === before)
+    signalBus("SIGSTOP")
+    try {
+      appendFileSync(path, source.take(500))
+      await sleep(500)
+      const begin = performance.now()
+      assert.strictEqual(await ingest.end(), 130)
+      assert.isBelow(performance.now() - begin, 2_000)
+      assert.strictEqual(offset(), before)
+    } finally {
+      signalBus("SIGCONT")
+    }
+    ingest.start()
+    await stream.reaches(1_000)
+    assertSameLines(await stream.lines(), source.lines)
+  })
 })

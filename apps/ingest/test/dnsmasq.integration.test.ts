@@ -38,18 +38,16 @@ describeLab("the log of a real dnsmasq", () => {
     assertSameLines(await stream.lines(), written)
     const events = await stream.events()
     const acks = events.filter(({ kind }) => kind === "ack")
-    assert.deepStrictEqual(
-      acks.map(({ clientName, hostname, ip, mac }) => ({ clientName, hostname, ip: String(ip), mac: String(mac) })),
-      [1, 2, 3, 3].map((n) => ({
-        clientName: `machine${n}`,
-        hostname: `machine${n}`,
-        ip: leases[n - 1]?.ip ?? "",
-        mac: `02:00:00:00:00:0${n}`
-      }))
-    )
+    for (const [index, lease] of leases.entries()) {
+      const of = acks.filter(({ mac }) => mac === `02:00:00:00:00:0${index + 1}`)
+      const name = `machine${index + 1}`
+      assert.isAtLeast(of.length, 1)
+      assert.isTrue(
+        of.every(({ clientName, hostname, ip }) => clientName === name && hostname === name && ip === lease?.ip)
+      )
+    }
     assert.isTrue(acks.every(({ vendorClass }) => vendorClass?.endsWith(" forged")))
-    assert.deepStrictEqual(events.filter(({ kind }) => kind === "release").map(({ mac }) => String(mac)), [
-      "02:00:00:00:00:02"
-    ])
+    assert.deepStrictEqual(new Set(events.map(({ mac }) => String(mac))).size, 3)
+    assert.isTrue(events.some(({ kind, mac }) => kind === "release" && mac === "02:00:00:00:00:02"))
   }, 60_000)
 })

@@ -95,6 +95,18 @@ describe("an event", () => {
   })
 })
 
+describe("lists of a client", () => {
+  it("are cut to what the contract takes", () => {
+    const event = eventOf({
+      kind: "discover",
+      tags: Array.from({ length: 100 }, (_, n) => `tag${n}`),
+      requestedOptions: Array.from({ length: 300 }, (_, n) => n)
+    })
+    assert.strictEqual(event?.tags?.length, 64)
+    assert.strictEqual(event?.requestedOptions?.length, 255)
+  })
+})
+
 describe("whatever the grammar yields", () => {
   const corpus = new URL("../../../libs/dnsmasq/test/fixtures/corpus/", import.meta.url)
 

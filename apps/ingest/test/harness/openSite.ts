@@ -62,6 +62,7 @@ export const openSite = async (env: Readonly<Record<string, string>> = {}, natsC
     source: new LineSource(),
     offset: (): number => checkpoint()?.position.incarnations.at(-1)?.offset ?? 0,
     startBus,
+    signalBus: (signal: NodeJS.Signals) => process.kill(nats?.pid ?? 0, signal),
     stopBus: async () => nats?.stop(),
     killBus: async () => nats?.kill()
   }

@@ -11,7 +11,7 @@ import {
   timestampFromMillis
 } from "@leasehold/events"
 import { Result } from "effect"
-import { lastStep, shorten } from "../../src/publisher/shorten.ts"
+import { lastStep, shorten } from "../../src/Publisher/shorten.ts"
 
 const event: DhcpEvent = {
   server: ServerId.make("lab"),

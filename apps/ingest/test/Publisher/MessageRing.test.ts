@@ -7,7 +7,7 @@ import {
   ServerId,
   timestampFromMillis
 } from "@leasehold/events"
-import { type Encoded, makeMessageRing } from "../../src/publisher/MessageRing.ts"
+import { type Encoded, makeMessageRing } from "../../src/Publisher/MessageRing.ts"
 import { randomFrom } from "../harness/random.ts"
 
 const event = (n: number, reason: string): DhcpEvent => ({

@@ -1,5 +1,11 @@
 import { assert, describe, it } from "vitest"
-import { inOrder, isCompressed, isSibling, rotatedBetween, type Sibling } from "../../src/sources/LogFile/siblings.ts"
+import {
+  inOrder,
+  isCompressed,
+  isSibling,
+  rotatedBetween,
+  type Sibling
+} from "../../../src/sources/LogFile/siblings.ts"
 
 const file = (name: string, modified: number): Sibling => ({ name, inode: name, size: 1, modified })
 const names = (siblings: ReadonlyArray<Sibling>) => siblings.map(({ name }) => name)
