@@ -105,7 +105,11 @@ async function disturbed(
       (await readFile(target, "utf8")).split("\n").filter((line) => line.startsWith("dhcp-host=")).length,
       undisturbed["reservations"]?.length
     )
-    assert.strictEqual(spawnSync("dnsmasq", ["--test", "-C", target]).status, 0)
+    assert.strictEqual(
+      spawnSync("dnsmasq", ["--test", "-C", target], { env: { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` } })
+        .status,
+      0
+    )
   } finally {
     over = true
     await system.stop()
