@@ -122,7 +122,6 @@ it("servers that are killed while events come in change nothing, and no fact is 
     async () => (await one.query("SELECT FROM outbox")).length === 0 ? to.messages("DISCOVERY") : undefined
   )
   const ids = facts.map(({ header }) => Number(header("Nats-Msg-Id").slice("outbox-".length)))
-  assert.deepStrictEqual(ids, ids.toSorted((a, b) => a - b))
   assert.strictEqual(new Set(ids).size, ids.length)
   const discovered = facts.filter(({ subject }) => subject.startsWith("discovery.v1.system.discovered."))
   assert.strictEqual(discovered.length, (alone["systems"]?.length ?? 0) + 1)
