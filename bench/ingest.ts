@@ -51,7 +51,7 @@ const rate = (perSecond: number) => `${Math.round(perSecond).toLocaleString("en"
 export async function ingestRows(): Promise<ReadonlyArray<BenchRow>> {
   const directory = await mkdtemp(join(tmpdir(), "leasehold-bench-"))
   const nats = await startNats()
-  const connection = await connect({ servers: nats.url })
+  const connection = await connect({ servers: nats.url, noAsyncTraces: true })
   try {
     const manager = await jetstreamManager(connection)
     const path = join(directory, "dnsmasq.log")

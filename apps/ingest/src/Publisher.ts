@@ -58,6 +58,8 @@ export interface Outlet {
 
 export class Publisher extends Context.Service<Publisher, {
   /** Waits until the bus is there for the first time. */
+  readonly connected: Effect.Effect<void>
+  /** An outlet for one source; waits for the bus too. */
   readonly outlet: Effect.Effect<Outlet, never, Scope.Scope>
   readonly isConnected: () => boolean
 }>()("ingest/Publisher") {
@@ -204,7 +206,7 @@ export class Publisher extends Context.Service<Publisher, {
           } satisfies Outlet
         })
 
-        return Publisher.of({ outlet, isConnected: () => connected })
+        return Publisher.of({ connected: Effect.asVoid(Fiber.join(connecting)), outlet, isConnected: () => connected })
       })
     )
 }

@@ -16,7 +16,8 @@ import { Publisher } from "./Publisher.ts"
 
 const files = Effect.gen(function*() {
   const { logFiles } = yield* IngestConfig
-  yield* Effect.forEach(
+  const publisher = yield* Publisher
+  const each = Effect.forEach(
     logFiles,
     (path) =>
       ingestLogFile(path).pipe(
@@ -27,6 +28,8 @@ const files = Effect.gen(function*() {
       ),
     { concurrency: "unbounded", discard: true }
   )
+  // When there can never be a connection, because its settings are wrong, there is nothing to wait for.
+  yield* Effect.all([each, publisher.connected], { concurrency: "unbounded", discard: true })
 })
 
 const ops = Layer.unwrap(Effect.map(IngestStatus, ({ health }) => opsLayer("INGEST", health)))

@@ -15,6 +15,9 @@ import { type Lines, openLogFile } from "./sources/LogFile.ts"
 /** How long the last acknowledgements are waited for when the daemon ends. */
 const patience = Duration.seconds(1)
 
+/** Progress over lines that are no events is worth a write to the disk this often, in milliseconds. */
+const patient = 5_000
+
 /** A log in which nothing is recognised is most likely the wrong file. */
 const suspicious = { lines: 100, every: Duration.toMillis(Duration.hours(1)) }
 
@@ -60,6 +63,7 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*(path: string) 
 
   const log = makeLogEvents({ server: config.server, path, zone: config.zone, state: saved?.events })
 
+  let writtenAt = 0
   let reached: Mark = { count: 0, position: saved?.position ?? file.position(), events: saved?.events ?? log.state() }
   let written = saved === undefined ? undefined : reached
   let pending: Mark | undefined
@@ -67,6 +71,7 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*(path: string) 
     const problem = yield* checkpoints.save(path, mark).pipe(
       Effect.match({ onSuccess: () => undefined, onFailure: ({ message }) => message })
     )
+    writtenAt = yield* Clock.currentTimeMillis
     if (problem === undefined) written = mark
     else if (checkpointProblem === undefined) yield* Effect.logWarning("checkpoint cannot be written", { problem })
     checkpointProblem = problem
@@ -78,6 +83,8 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*(path: string) 
   yield* Effect.logInfo("following log file", { resumed: saved !== undefined })
 
   const remember = Effect.gen(function*() {
+    const isNoise = written !== undefined && reached.count === written.count
+    if (isNoise && (yield* Clock.currentTimeMillis) - writtenAt < patient) return
     pending ??= reached === written ? undefined : reached
     if (pending === undefined || outlet.acknowledged() < pending.count) return
     yield* save(pending)
@@ -87,8 +94,8 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*(path: string) 
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {
       if (publisher.isConnected()) yield* Effect.timeoutOption(outlet.whenAcknowledged(outlet.offered()), patience)
-      if (outlet.acknowledged() >= reached.count) pending = undefined
-      yield* remember
+      const last = outlet.acknowledged() >= reached.count ? reached : pending
+      if (last !== undefined && last !== written && outlet.acknowledged() >= last.count) yield* save(last)
     })
   )
 

@@ -9,7 +9,7 @@
 import { Clock, Duration, Effect, Latch, Semaphore } from "effect"
 import { realpath } from "node:fs/promises"
 import { makeDirectoryWatch } from "./LogFile/directoryWatch.ts"
-import { type Incarnation, type LogFileError, moveToEnd, read, refresh } from "./LogFile/Incarnation.ts"
+import { type Incarnation, type LogFileError, moveToEnd, read } from "./LogFile/Incarnation.ts"
 import { type Loss, makeIncarnations } from "./LogFile/Incarnations.ts"
 import { type LogFilePosition, sourceOf, tailLimit } from "./LogFile/LogFilePosition.ts"
 
@@ -44,6 +44,9 @@ export interface LogFile {
   /** Bytes written and not read yet, as far as they are known. */
   readonly lag: () => number
 }
+
+/** So many rotated files that are read to their end are kept open for what may still come. */
+const mostOpen = 8
 
 /** A look after a notice, at most this often: notices come with every line. */
 const lookInterval = Duration.millis(20)
@@ -82,8 +85,6 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
     yield* incarnations.look().pipe(Effect.matchEffect({ onFailure: explain, onSuccess: () => note(undefined) }))
   })
 
-  const isStarted = (self: Incarnation) => Effect.map(refresh(self), () => self.size > 0)
-
   /** One read of one incarnation; undefined at its end. */
   const readFrom = Effect.fnUntraced(function*(self: Incarnation) {
     // What comes before it may have been found with its identity.
@@ -107,9 +108,8 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
       if (loss !== undefined) return loss
       const self = list[index]
       if (self === undefined) return undefined
-      // Asked before the end is seen: with one writer, nothing comes after it then.
-      const isLast = index === list.length - 1
-      const isOver = !isLast && (yield* Effect.forEach(list.slice(index + 1), isStarted)).includes(true)
+      // Seen before the end is: with one writer, nothing comes after it then.
+      const isOver = list.slice(index + 1).some(({ size }) => size > 0)
       const found = yield* readFrom(self)
       if (found === "again") {
         index = 0
@@ -117,7 +117,9 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
         return found
       } else if (!isOver) {
         return undefined
-      } else if ((yield* Clock.currentTimeMillis) - self.grewAt >= quietMillis) {
+      } else if (
+        list.length - index > mostOpen || (yield* Clock.currentTimeMillis) - self.grewAt >= quietMillis
+      ) {
         yield* incarnations.finish(self)
       } else {
         index++
@@ -126,16 +128,28 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
     return undefined
   }).pipe(Effect.catch((error) => Effect.as(explain(error), undefined)))
 
+  /** Found, and not taken yet: whoever waited for it may have been interrupted. */
+  let found: Lines | Loss | undefined
+
   const next: LogFile["next"] = Effect.gen(function*() {
     for (;;) {
       toRead.closeUnsafe()
-      const found = yield* mutex.withPermit(pull)
-      if (found !== undefined) return found
+      // Never left half done: files are open, and the offset has moved.
+      yield* mutex.withPermit(Effect.uninterruptible(Effect.suspend(() =>
+        found === undefined
+          ? Effect.map(pull, (pulled) => {
+            found = pulled
+          })
+          : Effect.void
+      )))
+      const taken = found
+      found = undefined
+      if (taken !== undefined) return taken
       yield* toRead.await
     }
   })
 
-  yield* look
+  yield* Effect.uninterruptible(look)
   if (options.position === undefined && options.start === "end") {
     yield* Effect.forEach(
       list,
@@ -146,7 +160,7 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
   }
   yield* Effect.gen(function*() {
     toLook.closeUnsafe()
-    yield* mutex.withPermit(look)
+    yield* mutex.withPermit(Effect.uninterruptible(look))
     toRead.openUnsafe()
     yield* Effect.sleep(lookInterval)
     yield* Effect.timeoutOption(toLook.await, options.pollInterval)
@@ -154,8 +168,8 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
 
   let covered = options.position ?? incarnations.position()
   const position = () => {
-    // A loss that was not given yet must be found again after a restart.
-    if (losses.length === 0) covered = incarnations.position()
+    // What was not given yet must be found again after a restart.
+    if (losses.length === 0 && found === undefined) covered = incarnations.position()
     return covered
   }
 

@@ -43,6 +43,8 @@ export const killStory = async (seed: number, rounds: number): Promise<void> => 
   assert.isAtLeast(kills, 3)
   writer.close()
   await stream.reaches(source.lines.length)
+  const reached = await stream.count()
+  assert.isAtLeast(reached, source.lines.length, `seed ${seed}, after ${kills} kills: ${ingest.output()}`)
   await ingest.end()
   const events = await stream.events()
   assert.deepStrictEqual(events.filter(({ kind }) => kind === "gap"), [])

@@ -20,8 +20,8 @@ import {
   statusOf
 } from "./Incarnation.ts"
 import { fingerprintOf, type LogFilePosition, type ReadTo, sourceOf } from "./LogFilePosition.ts"
-import { findAgain, findCopy, rotatedFiles } from "./rotatedFiles.ts"
-import { isCompressed, rotatedBetween } from "./siblings.ts"
+import { findAgain, findCopy, type RotatedFile, rotatedFiles } from "./rotatedFiles.ts"
+import { inOrder, isCompressed, rotatedBetween } from "./siblings.ts"
 
 /** Lines that were written and cannot be read. */
 export interface Loss {
@@ -39,6 +39,9 @@ const tick = 20
 /** A log without times often begins with the same line; so many fingerprints are remembered to tell its files apart. */
 const memory = 16
 
+/** Files that were rotated longer ago are looked at this often, in milliseconds: there may be many, and little happens. */
+const slowly = 500
+
 /** More rotated files than this are not held open; ingest is then behind by as many rotations. */
 const limit = 500
 
@@ -49,6 +52,7 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
   const known = new Map(saved?.known.map(({ epoch, fingerprint }) => [fingerprint, epoch]))
   /** The newest with an identity, open or not. */
   let newest: Incarnation | undefined
+  let thorough = 0
   /** Compressed files that were told of as a loss. */
   const compressed = new Set<string>()
   /** What lies beside the log at the very first look was there before us. */
@@ -94,37 +98,45 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
 
   /** Adds what was rotated away before this one, or before now, and was never opened. */
   const addMissed = Effect.fnUntraced(function*(self: Incarnation | undefined) {
-    const before = newestReadTo()
     if (isFirstLook) return
+    const before = newestReadTo()
     const index = self === undefined || !list.includes(self) ? list.length : list.indexOf(self)
-    const previous = list[index - 1]
+    // Nothing is known of those without an identity: others may come before them too.
+    const start = list.findLastIndex(({ identity }, n) => n < index && identity !== undefined) + 1
+    const waiting = list.slice(start, index)
+    const previous = list[start - 1]
     if (previous !== undefined) yield* refresh(previous)
     const from = previous?.modified ?? before?.modified ?? since
     const files = yield* rotatedFiles(path)
     const last = files.find(({ inode }) => inode === (previous?.inode ?? before?.inode))
     const next = files.find(({ inode }) => inode === self?.inode)
-    const opened = new Set([self?.inode, ...list.map(({ inode }) => inode)])
-    const found: Array<Incarnation> = []
+    const opened = new Map([...list, ...(self === undefined ? [] : [self])].map((one) => [one.inode, one]))
+    const found: Array<RotatedFile> = []
     for (const file of rotatedBetween(basename(path), files, from, last, next)) {
       if (opened.has(file.inode)) continue
-      if (isCompressed(file.name)) {
-        if (file.modified > from && !compressed.has(file.inode)) {
-          const reason = "a rotated log file was compressed before it was read"
-          losses.push({ _tag: "Loss", source: `${file.name} ${file.modified}`, position: 0, reason })
-          compressed.add(file.inode)
+      if (!isCompressed(file.name)) {
+        // A copy of what was read already; of a file that nothing was read of, nobody can say.
+        const copy = before === undefined || before.offset === 0 ? undefined : yield* resume(file.path, before)
+        if (copy !== undefined) yield* closeQuietly(copy.handle)
+        else {
+          opened.set(file.inode, yield* openIncarnation(file.path))
+          found.push(file)
         }
-        continue
+      } else if (file.modified > from && !compressed.has(file.inode)) {
+        const reason = "a rotated log file was compressed before it was read"
+        losses.push({ _tag: "Loss", source: `${file.name} ${file.modified}`, position: 0, reason })
+        compressed.add(file.inode)
       }
-      // A copy of what was read already; of a file that nothing was read of, nobody can say.
-      const copy = before === undefined || before.offset === 0 ? undefined : yield* resume(file.path, before)
-      if (copy === undefined) found.push(yield* openIncarnation(file.path))
-      else yield* closeQuietly(copy.handle)
     }
-    list.splice(index, 0, ...found)
-    for (const one of found) {
-      const head = yield* readHead(one)
-      const fingerprint = fingerprintOf(head)
-      if (fingerprint !== undefined) name(one, fingerprint, head)
+    if (found.length === 0) return
+    const rotated = files.filter(({ inode }) => waiting.some((one) => one.inode === inode))
+    const ordered = inOrder(basename(path), [...found, ...rotated]).flatMap(({ inode }) => opened.get(inode) ?? [])
+    list.splice(start, waiting.length, ...ordered, ...waiting.filter((one) => !ordered.includes(one)))
+    for (const { inode } of found) {
+      const one = opened.get(inode)
+      const head = one === undefined ? undefined : yield* readHead(one)
+      const fingerprint = head === undefined ? undefined : fingerprintOf(head)
+      if (one !== undefined && head !== undefined && fingerprint !== undefined) name(one, fingerprint, head)
     }
   }, (effect) => Effect.ignore(effect))
 
@@ -174,7 +186,10 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
       const opened = list.find(({ inode }) => inode === status.inode)
       if (opened === undefined) yield* open()
       else if (opened !== list.at(-1)) list.push(...list.splice(list.indexOf(opened), 1))
-      for (const self of list.slice()) if (!(yield* refresh(self))) yield* replaced(self)
+      const now = yield* Clock.currentTimeMillis
+      const isThorough = now - thorough >= slowly
+      if (isThorough) thorough = now
+      for (const self of isThorough ? list.slice() : list.slice(-2)) if (!(yield* refresh(self))) yield* replaced(self)
       // Early, so that it can be found again when it is gone before it was read.
       for (const self of list.filter(({ identity }) => identity === undefined)) yield* identify(self)
     },
@@ -184,7 +199,7 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
   )
 
   const entries = saved?.incarnations ?? []
-  const again = yield* findAgain(path, entries)
+  const again = yield* Effect.uninterruptible(findAgain(path, entries))
   for (const entry of entries) {
     const self = again.get(entry)
     if (self !== undefined) {

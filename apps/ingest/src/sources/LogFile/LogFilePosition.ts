@@ -61,4 +61,13 @@ export const fingerprintOf = (head: Uint8Array): string | undefined => {
   return digest(head.subarray(0, end === -1 ? headLimit : end + 1))
 }
 
-export const digest = (bytes: Uint8Array): string => hash("sha256", bytes, "hex")
+const digests = new WeakMap<Uint8Array, string>()
+
+/** SHA-256, of bytes that never change: it is asked for again and again. */
+export const digest = (bytes: Uint8Array): string => {
+  const known = digests.get(bytes)
+  if (known !== undefined) return known
+  const answer = hash("sha256", bytes, "hex")
+  digests.set(bytes, answer)
+  return answer
+}

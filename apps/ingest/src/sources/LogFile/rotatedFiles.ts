@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { readdir, realpath } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
-import { attemptFile, closeQuietly, type Incarnation, resume, statusOf } from "./Incarnation.ts"
+import { attemptFile, type FileStatus, type Incarnation, resume, statusOf } from "./Incarnation.ts"
 import type { ReadTo } from "./LogFilePosition.ts"
 import { isCompressed, isSibling, type Sibling } from "./siblings.ts"
 
@@ -45,23 +45,25 @@ export const findCopy = Effect.fnUntraced(function*(log: string, entry: ReadTo, 
 export const findAgain = Effect.fnUntraced(function*(log: string, entries: ReadonlyArray<ReadTo>) {
   const found = new Map<ReadTo, Incarnation>()
   if (entries.length === 0) return found
-  const rotated = (yield* rotatedFiles(log)).filter(({ name }) => !isCompressed(name)).map(({ path }) => path)
-  const take = Effect.fnUntraced(function*(entry: ReadTo, path: string, fits: (self: Incarnation) => boolean) {
-    const self = yield* resumeIf(path, entry)
-    if (self === undefined) return
-    const isTaken = [...found.values()].some(({ inode }) => inode === self.inode)
-    if (isTaken || !fits(self)) yield* closeQuietly(self.handle)
-    else found.set(entry, self)
-  })
-  const ways: ReadonlyArray<readonly [ReadonlyArray<string>, (entry: ReadTo) => (self: Incarnation) => boolean]> = [
-    [[log, ...rotated], ({ inode, size }) => (self) => self.inode === inode && self.size >= size],
-    [[log, ...rotated], ({ size }) => (self) => self.size >= size],
+  const rotated = (yield* rotatedFiles(log)).filter(({ name }) => !isCompressed(name))
+  const current = yield* Effect.option(statusOf(log))
+  const everywhere = [...(current._tag === "Some" ? [{ path: log, ...current.value }] : []), ...rotated]
+  const taken = new Set<string>()
+  const ways: ReadonlyArray<readonly [typeof everywhere, (file: FileStatus, entry: ReadTo) => boolean]> = [
+    [everywhere, ({ inode, size }, entry) => inode === entry.inode && size >= entry.size],
+    [everywhere, ({ size }, entry) => size >= entry.size],
     // A copy may have been made just before the last lines came.
-    [rotated, () => () => true]
+    [rotated, ({ size }, entry) => size >= entry.offset]
   ]
-  for (const [paths, fits] of ways) {
+  for (const [files, fits] of ways) {
     for (const entry of entries) {
-      for (const path of paths) if (!found.has(entry)) yield* take(entry, path, fits(entry))
+      for (const file of files) {
+        if (found.has(entry)) break
+        const self = taken.has(file.inode) || !fits(file, entry) ? undefined : yield* resumeIf(file.path, entry)
+        if (self === undefined) continue
+        taken.add(self.inode)
+        found.set(entry, self)
+      }
     }
   }
   return found

@@ -19,21 +19,27 @@ export const isCompressed = (name: string): boolean => compressed.test(name)
 /** Whether `name` may be a rotated `base`. */
 export const isSibling = (base: string, name: string): boolean => suffixOf(base, name) !== undefined
 
+/** Numbers, dates and times; and what people write by hand. Anything else belongs to somebody else. */
+const ofRotation = /^(?:\d[\w:.+-]*|old|prev|bak)$/u
+
 const suffixOf = (base: string, name: string): string | undefined => {
-  if (name === base) return undefined
+  const suffix = afterName(base, name.replace(compressed, ""))
+  return suffix !== undefined && ofRotation.test(suffix) ? suffix : undefined
+}
+
+const afterName = (base: string, name: string): string | undefined => {
   if (name.startsWith(`${base}.`) || name.startsWith(`${base}-`)) return name.slice(base.length + 1)
   const dot = base.lastIndexOf(".")
   if (dot <= 0) return undefined
   const [stem, extension] = [base.slice(0, dot), base.slice(dot)]
-  const plain = name.replace(compressed, "")
-  const ours = (plain.startsWith(`${stem}.`) || plain.startsWith(`${stem}-`)) && plain.endsWith(extension) &&
-    plain.length > stem.length + 1 + extension.length
-  return ours ? plain.slice(stem.length + 1, -extension.length) : undefined
+  const ours = (name.startsWith(`${stem}.`) || name.startsWith(`${stem}-`)) && name.endsWith(extension) &&
+    name.length > stem.length + 1 + extension.length
+  return ours ? name.slice(stem.length + 1, -extension.length) : undefined
 }
 
 /** The number of `log.1`, where the newest has the smallest; undefined for dates and other suffixes. */
 const indexOf = (base: string, name: string): number | undefined => {
-  const suffix = suffixOf(base, name)?.replace(compressed, "")
+  const suffix = suffixOf(base, name)
   return suffix !== undefined && /^\d{1,4}$/u.test(suffix) ? Number(suffix) : undefined
 }
 
@@ -52,7 +58,7 @@ export const inOrder = <S extends Sibling>(base: string, siblings: ReadonlyArray
 const isNewer = (base: string, name: string, last: string): boolean | undefined => {
   const [index, lastIndex] = [indexOf(base, name), indexOf(base, last)]
   if (index !== undefined && lastIndex !== undefined) return index < lastIndex
-  const [suffix, lastSuffix] = [name, last].map((one) => suffixOf(base, one)?.replace(compressed, "") ?? "")
+  const [suffix, lastSuffix] = [name, last].map((one) => suffixOf(base, one) ?? "")
   const dated = /^\d{5}/u.test(suffix ?? "") && suffix?.length === lastSuffix?.length
   return dated && suffix !== undefined && lastSuffix !== undefined ? suffix > lastSuffix : undefined
 }

@@ -18,6 +18,8 @@ describe("rotated files", () => {
     ["dnsmasq.log", "dnsmasq-20261122.log"],
     ["dnsmasq.log", "dnsmasq.1.log"],
     ["dnsmasq.log", "dnsmasq-20261122.log.xz"],
+    ["dnsmasq.log", "dnsmasq.log.2026-11-22T06:00:00+0100"],
+    ["dnsmasq.log", "dnsmasq.log.old"],
     ["syslog", "syslog.1"]
   ])("of %s may be called %s", (base, name) => {
     assert.isTrue(isSibling(base, name))
@@ -29,6 +31,10 @@ describe("rotated files", () => {
     ["dnsmasq.log", "dnsmasq.leases"],
     ["dnsmasq.log", "other.log.1"],
     ["syslog", "syslogd"],
+    ["dnsmasq", "dnsmasq.leases"],
+    ["dnsmasq.log", "dnsmasq.log.swp"],
+    ["dnsmasq.log", "dnsmasq.log-filtered"],
+    ["dnsmasq.log", "dnsmasq-errors.log"],
     [".log", "x.log"]
   ])("of %s are not called %s", (base, name) => {
     assert.isFalse(isSibling(base, name))
