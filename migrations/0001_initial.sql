@@ -490,10 +490,12 @@ CREATE TABLE systems (
   vendor_class_stamp text COLLATE "C",
   user_class text,
   user_class_stamp text COLLATE "C",
+  reserved inet[] NOT NULL DEFAULT '{}',
   CONSTRAINT systems_name_key UNIQUE (name) DEFERRABLE,
   CONSTRAINT systems_name_check CHECK (
     is_host_name(name) AND (name_source IN ('administrator', 'reservation') OR NOT is_service_name(name)))
 ) WITH (fillfactor = 70);
+COMMENT ON COLUMN systems.reserved IS 'The addresses of its reservations, kept by triggers: a renewal then needs no look at them';
 COMMENT ON COLUMN systems.first_name IS 'The first name of the client that can be a host name: its system is called so';
 COMMENT ON COLUMN systems.said_name IS 'The last name of the client; a stamp with "~" is the client''s own word, the others are read from dnsmasq''s answers';
 COMMENT ON COLUMN systems.suffixed_name IS 'The last name with the MAC''s digits: the client''s, or one of ours that dnsmasq repeats';
@@ -573,6 +575,37 @@ CREATE TRIGGER reservations_names_update AFTER UPDATE ON reservations
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_names();
 CREATE TRIGGER reservations_names_delete AFTER DELETE ON reservations
   REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_names();
+
+-- A system knows the addresses that are reserved for it.
+CREATE FUNCTION reservations_systems() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  macs macaddr[];
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    macs := ARRAY(SELECT DISTINCT mac FROM new_rows);
+  ELSIF TG_OP = 'DELETE' THEN
+    macs := ARRAY(SELECT DISTINCT mac FROM old_rows);
+  ELSE
+    macs := ARRAY(
+      SELECT unnest(ARRAY[o.mac, n.mac]) FROM old_rows o JOIN new_rows n USING (id)
+      WHERE (o.mac, o.address) IS DISTINCT FROM (n.mac, n.address));
+  END IF;
+  UPDATE systems s SET reserved = k.addresses
+  FROM (
+    SELECT m.mac, ARRAY(SELECT r.address FROM reservations r WHERE r.mac = m.mac ORDER BY r.address) AS addresses
+    FROM (SELECT DISTINCT unnest(macs) AS mac) AS m
+  ) AS k
+  WHERE s.mac = k.mac AND s.reserved <> k.addresses;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER reservations_systems_insert AFTER INSERT ON reservations
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_systems();
+CREATE TRIGGER reservations_systems_update AFTER UPDATE ON reservations
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_systems();
+CREATE TRIGGER reservations_systems_delete AFTER DELETE ON reservations
+  REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_systems();
 
 -- Rights ------------------------------------------------------------------------------------------------------------
 

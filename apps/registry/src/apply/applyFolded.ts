@@ -7,7 +7,7 @@
 import type { DhcpEvent, Mac } from "@leasehold/events"
 import type { Client, PostgresError } from "@leasehold/runtime"
 import { Effect, Fiber } from "effect"
-import { refold } from "../history/refold.ts"
+import { refold, type Refolded } from "../history/refold.ts"
 import { insertFacts } from "../outbox/insertFacts.ts"
 import {
   claimsOf,
@@ -42,26 +42,26 @@ export const beginWriting = (client: Client) => client.query(beginSql, [], "begi
 
 /** Returns whether there is something new in the outbox. */
 export const applyFolded = Effect.fnUntraced(function*(client: Client, folded: Folded) {
-  const places = [...folded.places.values()]
-  const [, evidence, rows, open] = yield* Effect.all([
-    beginWriting(client),
-    places.length === 0 ? Effect.succeed([]) : loadEvidence(client, places),
-    loadSystems(client, [...folded.observed.keys()]),
-    loadOpenClaims(client, claimsOf(places))
-  ], together)
+  const [, rows] = yield* Effect.all([beginWriting(client), loadSystems(client, [...folded.observed.keys()])], together)
   const systems = systemsOf(rows)
+  const { places, renewals } = sortPlaces(folded.places.values(), systems)
+  const { decided, evidence, open, taken } = yield* Effect.all({
+    evidence: places.length === 0 ? Effect.succeed([]) : loadEvidence(client, places),
+    open: loadOpenClaims(client, claimsOf([...places, ...renewals.filter((place) => !isReserved(place, systems))])),
+    decided: loadDecidedFor(client, systems, folded.observed),
+    taken: loadTakenFor(client, systems, folded.observed)
+  }, together)
   const { foldings, sightings } = foldPlaces(places, evidence)
+  for (const place of renewals) {
+    foldings.push({ place, refolded: renewal(place) })
+    for (const sighting of place.sightings) sightings.push({ ...sighting, place })
+  }
   // PostgreSQL writes this while the rest is worked out.
   const history = yield* Effect.forkChild(Effect.all(writeHistory(client, foldings, sightings), together), {
     startImmediately: true
   })
   yield* loadStrangers(client, systems, foldings, folded.observed)
-
-  const { decided, taken, claims } = yield* Effect.all({
-    decided: loadDecidedFor(client, systems, folded.observed),
-    taken: loadTakenFor(client, systems, folded.observed),
-    claims: prepareClaims(client, open)
-  }, together)
+  const claims = yield* prepareClaims(client, open)
   const unnamed: Array<Mac> = []
   for (const [mac, observed] of folded.observed) {
     const known = systems.known.get(mac)
@@ -94,6 +94,34 @@ export const systemsOf = (rows: ReadonlyArray<System>): Systems => {
 }
 
 const nothing: ReadonlySet<string> = new Set()
+
+/**
+ * Most events say again what is known: that a system still holds the address which it holds, later than was known. They
+ * change no history, and nothing has to be asked for them.
+ */
+const sortPlaces = (all: Iterable<Place>, { known }: Systems) => {
+  const places: Array<Place> = []
+  const renewals: Array<Place> = []
+  for (const place of all) {
+    const [first] = place.sightings
+    const system = first === undefined ? undefined : known.get(first.mac)
+    const isRenewal = system !== undefined && system.address === place.address &&
+      system.addressServer === place.server && system.addressStamp !== null && system.addressStamp < place.from &&
+      place.sightings.every(({ held, mac }) => held && mac === system.mac)
+    if (isRenewal) renewals.push(place)
+    else places.push(place)
+  }
+  return { places, renewals }
+}
+
+const isReserved = ({ address, sightings: [first] }: Place, { known }: Systems): boolean =>
+  first !== undefined && known.get(first.mac)?.reserved.includes(address) === true
+
+const renewal = ({ sightings }: Place): Refolded => {
+  const holder = sightings[0]?.mac
+  const lastHeld = sightings.reduce((last, { stamp }) => stamp > last ? stamp : last, "")
+  return { removed: [], added: [], holderBefore: holder, holder, lastHeld }
+}
 
 const foldPlaces = (places: ReadonlyArray<Place>, evidence: ReadonlyArray<Evidence>) => {
   const fresh: Array<SightingRow> = []

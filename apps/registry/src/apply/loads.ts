@@ -32,7 +32,7 @@ const systemsSql = `
     said_name AS "saidName", said_name_stamp AS "saidNameStamp",
     suffixed_name AS "suffixedName", suffixed_name_stamp AS "suffixedNameStamp",
     vendor_class AS "vendorClass", vendor_class_stamp AS "vendorClassStamp",
-    user_class AS "userClass", user_class_stamp AS "userClassStamp"
+    user_class AS "userClass", user_class_stamp AS "userClassStamp", reserved::text[]
   FROM systems WHERE mac = ANY ($1::macaddr[])`
 
 const holdingsSql = `

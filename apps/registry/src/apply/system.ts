@@ -34,6 +34,8 @@ export interface System {
   readonly vendorClassStamp: Stamp | null
   readonly userClass: string | null
   readonly userClassStamp: Stamp | null
+  /** The addresses of its reservations; the database keeps them. */
+  readonly reserved: ReadonlyArray<string>
 }
 
 /** The systems that a batch concerns: as they were known, and as they are now. What is in both as one object is unchanged. */
@@ -71,7 +73,8 @@ const newSystem = ({ first, last, mac, server }: Observed): System => ({
   vendorClass: null,
   vendorClassStamp: null,
   userClass: null,
-  userClassStamp: null
+  userClassStamp: null,
+  reserved: []
 })
 
 /**

@@ -41,8 +41,10 @@ const allColumns = [...lightColumns, ...otherColumns]
 const names = (columns: ReadonlyArray<Column>) => columns.map(([, column]) => column).join(", ")
 const arrays = (columns: ReadonlyArray<Column>) =>
   columns.map(([, , type], index) => `$${index + 1}::${type}[]`).join(", ")
-const insertSql = (columns: ReadonlyArray<Column>) =>
-  `INSERT INTO systems (${names(columns)}) SELECT * FROM unnest(${arrays(columns)})`
+const insertSql = (columns: ReadonlyArray<Column>) => `
+  INSERT INTO systems (${names(columns)}, reserved)
+  SELECT k.*, ARRAY(SELECT r.address FROM reservations r WHERE r.mac = k.mac ORDER BY r.address)
+  FROM unnest(${arrays(columns)}) AS k (${names(columns)})`
 const updateSql = (columns: ReadonlyArray<Column>) => `
   UPDATE systems s SET ${columns.map(([, column]) => `${column} = k.${column}`).join(", ")}
   FROM unnest(${arrays([keyColumn, ...columns])}) AS k (${names([keyColumn, ...columns])})

@@ -8,7 +8,7 @@ import { DHCP, type DhcpEvent } from "@leasehold/events"
 import { attemptNats, Nats, type PostgresError, untilAvailable } from "@leasehold/runtime"
 import { AckPolicy, jetstream, type JetStreamManager } from "@nats-io/jetstream"
 import { nanos } from "@nats-io/transport-node"
-import { Config, Duration, Effect, Layer, Metric, Stream } from "effect"
+import { Config, Duration, Effect, Layer, Metric, Schema, Stream } from "effect"
 import { Applier } from "../apply/Applier.ts"
 import { makeOutage } from "../Outage.ts"
 import { Relay } from "../outbox/Relay.ts"
@@ -26,8 +26,12 @@ const sizes = Metric.histogram("registry_batch_messages", {
   boundaries: [1, 5, 20, 50, 100, 200, 500]
 })
 
+const BatchMessages = Schema.NumberFromString.check(
+  Schema.isInt(),
+  Schema.isBetween({ minimum: 1, maximum: 5_000 }, { expected: "a whole number from 1 to 5000" })
+)
 const ConsumerConfig = Config.all({
-  batchMessages: Config.Int("BATCH_MESSAGES").pipe(Config.withDefault(500))
+  batchMessages: Config.schema(BatchMessages, "BATCH_MESSAGES").pipe(Config.withDefault(500))
 }).pipe(Config.nested("REGISTRY"))
 
 /** What the data of a message can cause; everything else is the state of the database or the network, and passes. */

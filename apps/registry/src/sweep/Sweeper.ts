@@ -88,7 +88,7 @@ export const sweepingLayer = Layer.effectDiscard(Effect.gen(function*() {
   const { interval } = yield* SweepConfig
   const sweeper = yield* Sweeper
   yield* Effect.sleep(Duration.seconds(10)).pipe(
-    Effect.andThen(Effect.repeat(sweeper.sweep, Schedule.spaced(interval))),
+    Effect.andThen(Effect.repeat(sweeper.sweep, Schedule.spaced(Duration.max(interval, Duration.seconds(1))))),
     Effect.forkScoped
   )
 }))
