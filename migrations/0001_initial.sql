@@ -80,6 +80,11 @@ BEGIN
 END
 $$;
 
+-- Whoever acts for an administrator says for whom; what the registry does without that, it does by itself.
+CREATE FUNCTION is_by_hand() RETURNS boolean
+LANGUAGE sql STABLE
+RETURN current_setting('role') <> 'registry' OR coalesce(current_setting('leasehold.actor', true), '') <> '';
+
 CREATE TABLE outbox (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   subject text NOT NULL,
@@ -96,7 +101,7 @@ CREATE TRIGGER outbox_writer_lock BEFORE INSERT ON outbox
 CREATE FUNCTION outbox_notify() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-  IF current_setting('role') <> 'registry' THEN NOTIFY outbox; END IF;
+  IF is_by_hand() THEN NOTIFY outbox; END IF;
   RETURN NULL;
 END
 $$;
@@ -112,6 +117,12 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN left(
   regexp_replace(text, '[\u0001-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]', U&'\FFFD', 'g'), 4096
 );
+
+-- What people write: one line of at most 300 characters that no terminal or file takes for anything else.
+CREATE FUNCTION is_plain_text(text text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN length(text) <= 300
+  AND text !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]';
 
 -- DHCP servers ------------------------------------------------------------------------------------------------------
 
@@ -178,10 +189,12 @@ CREATE TABLE subnets (
   range_first inet CHECK (masklen(range_first) = 32),
   range_last inet CHECK (masklen(range_last) = 32),
   gateway inet CHECK (masklen(gateway) = 32),
+  dns_servers inet[] NOT NULL DEFAULT '{}',
   lease_time interval CHECK (lease_time >= interval '2 minutes'),
   reserve_randomised boolean NOT NULL DEFAULT false,
   auto_keep interval NOT NULL DEFAULT '30 days' CHECK (auto_keep > interval '0'),
   auto_share real NOT NULL DEFAULT 0.8 CHECK (auto_share BETWEEN 0 AND 1),
+  comment text CHECK (is_plain_text(comment)),
   UNIQUE (id, cidr),
   UNIQUE (id, domain),
   CONSTRAINT subnets_overlap_excl EXCLUDE USING gist (cidr inet_ops WITH &&),
@@ -201,6 +214,17 @@ CREATE TABLE subnet_servers (
 );
 CREATE INDEX subnet_servers_server_idx ON subnet_servers (server);
 
+CREATE TABLE subnet_exclusions (
+  subnet_id bigint NOT NULL,
+  subnet cidr NOT NULL,
+  first inet NOT NULL CHECK (masklen(first) = 32),
+  last inet NOT NULL CHECK (masklen(last) = 32),
+  PRIMARY KEY (subnet_id, first),
+  FOREIGN KEY (subnet_id, subnet) REFERENCES subnets (id, cidr) ON UPDATE CASCADE ON DELETE CASCADE,
+  CONSTRAINT subnet_exclusions_inside_check CHECK (first <= last AND first << subnet AND last << subnet)
+);
+COMMENT ON TABLE subnet_exclusions IS 'Addresses that are never given out as the next free one';
+
 -- Reservations ------------------------------------------------------------------------------------------------------
 
 CREATE TABLE reservations (
@@ -209,32 +233,46 @@ CREATE TABLE reservations (
   subnet cidr NOT NULL,
   domain text NOT NULL,
   mac macaddr NOT NULL,
-  address inet NOT NULL,
-  name text NOT NULL,
+  address inet,
+  name text,
+  ignore boolean NOT NULL DEFAULT false,
+  also_of bigint,
   lease_time interval CHECK (lease_time >= interval '2 minutes'),
   enabled boolean NOT NULL DEFAULT true,
   source text NOT NULL DEFAULT 'administrator' CHECK (source IN ('administrator', 'auto', 'import')),
   observed_at timestamptz,
-  comment text,
+  comment text CHECK (is_plain_text(comment)),
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT reservations_subnet_fkey FOREIGN KEY (subnet_id, subnet) REFERENCES subnets (id, cidr) ON UPDATE CASCADE,
   CONSTRAINT reservations_domain_fkey FOREIGN KEY (subnet_id, domain) REFERENCES subnets (id, domain) ON UPDATE CASCADE,
+  CONSTRAINT reservations_id_subnet_key UNIQUE (id, subnet_id),
+  CONSTRAINT reservations_also_of_fkey FOREIGN KEY (also_of, subnet_id) REFERENCES reservations (id, subnet_id)
+    ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+  CONSTRAINT reservations_also_of_check CHECK (also_of IS NULL OR (also_of <> id AND NOT ignore)),
   CONSTRAINT reservations_subnet_mac_key UNIQUE (subnet_id, mac),
-  CONSTRAINT reservations_address_key UNIQUE (address),
-  -- A name belongs to one system of a domain, which may have it in several subnets. The hash says nothing that the name
+  -- A name belongs to one system of a domain, which may have it in several subnets, or to the interfaces of one machine. The hash says nothing that the name
   -- does not, but a GiST index that begins with it takes a row in a fraction of the time. Expressions all of them, because
   -- the planner would take this index for the cheapest way to a plain column, which the B-trees are.
   CONSTRAINT reservations_domain_name_excl EXCLUDE USING gist (
-    hashtextextended(name, 0) WITH =, (name || '') WITH =, (domain || '') WITH =, (mac | '00:00:00:00:00:00') WITH <>
+    hashtextextended(name, 0) WITH =, (name || '') WITH =, (domain || '') WITH =, (mac | '00:00:00:00:00:00') WITH <>,
+    coalesce(also_of, id) WITH <>
   ) DEFERRABLE,
   CONSTRAINT reservations_name_check CHECK (is_host_name(name)),
+  CONSTRAINT reservations_ignore_check CHECK (ignore = (name IS NULL) AND NOT (ignore AND address IS NOT NULL)),
   CONSTRAINT reservations_observed_at_check CHECK (source <> 'auto' OR observed_at IS NOT NULL),
   CONSTRAINT reservations_address_check CHECK (
     masklen(address) = 32 AND address << subnet
     AND address <> set_masklen(network(subnet)::inet, 32) AND address <> set_masklen(broadcast(subnet), 32))
 );
+COMMENT ON COLUMN reservations.address IS 'NULL: a name only, the address is dynamic';
+COMMENT ON COLUMN reservations.ignore IS 'dnsmasq does not answer this MAC in the subnet';
+COMMENT ON COLUMN reservations.also_of IS 'Another MAC of that reservation; all but the MAC is as it is there';
 COMMENT ON COLUMN reservations.observed_at IS 'auto: when its system was first seen to hold the address; the earlier claim has it';
+-- One reservation for an address; the MACs that it has besides are no others.
+CREATE UNIQUE INDEX reservations_address_key ON reservations (
+  address, coalesce(also_of, 0), (CASE WHEN also_of IS NULL THEN '00:00:00:00:00:00'::macaddr ELSE mac END));
+CREATE INDEX reservations_also_of_idx ON reservations (also_of) WHERE also_of IS NOT NULL;
 CREATE INDEX reservations_mac_idx ON reservations (mac);
 CREATE INDEX reservations_name_idx ON reservations (name);
 
@@ -245,14 +283,30 @@ CREATE TRIGGER subnets_writer_lock BEFORE UPDATE OR DELETE ON subnets
 CREATE TRIGGER subnet_servers_writer_lock BEFORE INSERT OR UPDATE OR DELETE ON subnet_servers
   FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
 
--- An administrator says MAC, address and name; the subnet follows from the address. Automatic reservations give way:
--- one that has the name gets another, one that has the address or the MAC ends. One that is edited is automatic no more.
+-- An administrator says MAC, address and name; the subnet follows from the address (without one it is to be said).
+-- Automatic reservations give way: one that has the name gets another, one that has the address or the MAC ends. One that
+-- is edited is automatic no more. Plans are kept, and those made for an empty table would be ruinous for a full one.
 CREATE FUNCTION reservations_complete() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
-  by_hand boolean := current_setting('role') <> 'registry' AND pg_trigger_depth() = 1;
+  by_hand boolean := is_by_hand() AND pg_trigger_depth() = 1;
 BEGIN
-  IF TG_OP = 'INSERT' OR NEW.address IS DISTINCT FROM OLD.address OR NEW.subnet_id IS DISTINCT FROM OLD.subnet_id
+  IF NEW.also_of IS NOT NULL THEN
+    SELECT r.subnet_id, r.subnet, r.domain, r.address, r.name, r.lease_time, r.enabled, r.source, r.observed_at, r.comment
+    INTO NEW.subnet_id, NEW.subnet, NEW.domain, NEW.address, NEW.name, NEW.lease_time, NEW.enabled, NEW.source,
+      NEW.observed_at, NEW.comment
+    FROM reservations r WHERE r.id = NEW.also_of AND r.also_of IS NULL AND r.source <> 'auto' AND NOT r.ignore;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'no reservation of an administrator with the id %', NEW.also_of
+        USING ERRCODE = 'foreign_key_violation', COLUMN = 'also_of', TABLE = 'reservations';
+    END IF;
+  ELSIF NEW.address IS NULL THEN
+    SELECT s.cidr, s.domain INTO NEW.subnet, NEW.domain FROM subnets s WHERE s.id = NEW.subnet_id;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'a reservation without an address needs a subnet'
+        USING ERRCODE = 'check_violation', COLUMN = 'subnet_id', TABLE = 'reservations';
+    END IF;
+  ELSIF TG_OP = 'INSERT' OR NEW.address IS DISTINCT FROM OLD.address OR NEW.subnet_id IS DISTINCT FROM OLD.subnet_id
     OR NEW.subnet IS DISTINCT FROM OLD.subnet OR NEW.domain IS DISTINCT FROM OLD.domain
   THEN
     SELECT s.id, s.cidr, s.domain INTO NEW.subnet_id, NEW.subnet, NEW.domain
@@ -273,18 +327,43 @@ BEGIN
       NEW.source := 'administrator';
     END IF;
   END IF;
+  -- Asked first: a statement that changes nothing runs the triggers of the table all the same.
   IF NEW.source <> 'auto' THEN
-    DELETE FROM reservations r
-    WHERE r.source = 'auto' AND r.id <> NEW.id
-      AND (r.address = NEW.address OR (r.subnet_id = NEW.subnet_id AND r.mac = NEW.mac));
-    UPDATE reservations r SET name = left(r.name, 56) || '-' || right(replace(r.mac::text, ':', ''), 6)
-    WHERE r.source = 'auto' AND r.mac <> NEW.mac AND r.domain = NEW.domain AND r.name = NEW.name;
+    IF EXISTS (SELECT FROM reservations r WHERE r.address = NEW.address AND r.source = 'auto' AND r.id <> NEW.id)
+      OR EXISTS (
+        SELECT FROM reservations r
+        WHERE r.mac = NEW.mac AND r.subnet_id = NEW.subnet_id AND r.source = 'auto' AND r.id <> NEW.id)
+    THEN
+      DELETE FROM reservations r
+      WHERE r.source = 'auto' AND r.id <> NEW.id
+        AND (r.address = NEW.address OR (r.subnet_id = NEW.subnet_id AND r.mac = NEW.mac));
+    END IF;
+    IF EXISTS (
+      SELECT FROM reservations r
+      WHERE r.name = NEW.name AND r.domain = NEW.domain AND r.source = 'auto' AND r.mac <> NEW.mac)
+    THEN
+      UPDATE reservations r SET name = left(r.name, 56) || '-' || right(replace(r.mac::text, ':', ''), 6)
+      WHERE r.source = 'auto' AND r.mac <> NEW.mac AND r.domain = NEW.domain AND r.name = NEW.name;
+    END IF;
   END IF;
   RETURN NEW;
 END
 $$;
 CREATE TRIGGER reservations_complete BEFORE INSERT OR UPDATE ON reservations
   FOR EACH ROW EXECUTE FUNCTION reservations_complete();
+
+-- The other MACs of a reservation follow it: `reservations_complete` copies what it says.
+CREATE FUNCTION reservations_follow() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM new_rows n JOIN reservations r ON r.also_of = n.id) THEN
+    UPDATE reservations r SET also_of = r.also_of FROM new_rows n WHERE r.also_of = n.id;
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER reservations_a_follow AFTER UPDATE ON reservations
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_follow();
 
 -- How many automatic reservations a subnet has: counting them for every newcomer would cost more the more there are.
 CREATE TABLE subnet_usage (
@@ -330,7 +409,7 @@ CREATE FUNCTION reservation_body(r reservations, fact text) RETURNS jsonb
 LANGUAGE sql STABLE
 RETURN jsonb_build_object(
   'type', fact, 'id', r.id::text, 'mac', r.mac::text, 'address', host(r.address), 'name', r.name,
-  'subnet', r.subnet::text, 'source', r.source, 'enabled', r.enabled, 'at', iso_timestamp(now()),
+  'subnet', r.subnet::text, 'source', r.source, 'enabled', r.enabled, 'ignore', r.ignore, 'at', iso_timestamp(now()),
   'servers', coalesce(
     (SELECT jsonb_agg(s.server ORDER BY s.server) FROM subnet_servers s WHERE s.subnet_id = r.subnet_id), '[]'));
 
@@ -349,10 +428,10 @@ BEGIN
   INSERT INTO outbox (subject, type, body)
   SELECT 'discovery.v1.reservation.changed.' || n.id, 'reservation.changed',
     reservation_body(n, 'reservation.changed') || jsonb_build_object('previous', jsonb_build_object(
-      'mac', o.mac::text, 'address', host(o.address), 'name', o.name, 'enabled', o.enabled))
+      'mac', o.mac::text, 'address', host(o.address), 'name', o.name, 'enabled', o.enabled, 'ignore', o.ignore))
   FROM new_rows n JOIN old_rows o USING (id)
-  WHERE (n.mac, n.address, n.name, n.enabled, n.lease_time, n.source, n.subnet)
-    IS DISTINCT FROM (o.mac, o.address, o.name, o.enabled, o.lease_time, o.source, o.subnet)
+  WHERE (n.mac, n.address, n.name, n.enabled, n.ignore, n.lease_time, n.source, n.subnet)
+    IS DISTINCT FROM (o.mac, o.address, o.name, o.enabled, o.ignore, o.lease_time, o.source, o.subnet)
   ORDER BY n.id;
   RETURN NULL;
 END
@@ -381,7 +460,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT pg_notify('render', server) FROM unnest(servers) AS server ORDER BY server;
 $$;
 
--- A file shows the enabled reservations of the subnets assigned to its server: MAC, address, name, lease time.
+-- A file shows the enabled reservations of the subnets assigned to its server, and the MACs that are blocked.
 CREATE FUNCTION reservations_render() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -395,11 +474,11 @@ BEGIN
   ELSE
     concerned := ARRAY(
       SELECT DISTINCT changed.subnet_id FROM (
-        SELECT o.id, o.subnet_id, o.mac, o.address, o.name, o.lease_time FROM old_rows o WHERE o.enabled
-        EXCEPT SELECT n.id, n.subnet_id, n.mac, n.address, n.name, n.lease_time FROM new_rows n WHERE n.enabled
+        SELECT o.id, o.subnet_id, o.mac, o.address, o.name, o.ignore, o.also_of, o.lease_time FROM old_rows o WHERE o.enabled
+        EXCEPT SELECT n.id, n.subnet_id, n.mac, n.address, n.name, n.ignore, n.also_of, n.lease_time FROM new_rows n WHERE n.enabled
         UNION
-        (SELECT n.id, n.subnet_id, n.mac, n.address, n.name, n.lease_time FROM new_rows n WHERE n.enabled
-         EXCEPT SELECT o.id, o.subnet_id, o.mac, o.address, o.name, o.lease_time FROM old_rows o WHERE o.enabled)
+        (SELECT n.id, n.subnet_id, n.mac, n.address, n.name, n.ignore, n.also_of, n.lease_time FROM new_rows n WHERE n.enabled
+         EXCEPT SELECT o.id, o.subnet_id, o.mac, o.address, o.name, o.ignore, o.also_of, o.lease_time FROM old_rows o WHERE o.enabled)
       ) AS changed);
   END IF;
   servers := ARRAY(SELECT DISTINCT server FROM subnet_servers WHERE subnet_id = ANY (concerned));
@@ -490,6 +569,10 @@ CREATE TABLE systems (
   vendor_class_stamp text COLLATE "C",
   user_class text,
   user_class_stamp text COLLATE "C",
+  -- The first address that it was seen to hold: the naming policy of its subnet is the system's.
+  first_address inet,
+  first_address_stamp text COLLATE "C",
+  vendor text,
   reserved inet[] NOT NULL DEFAULT '{}',
   CONSTRAINT systems_name_key UNIQUE (name) DEFERRABLE,
   CONSTRAINT systems_name_check CHECK (
@@ -499,7 +582,29 @@ COMMENT ON COLUMN systems.reserved IS 'The addresses of its reservations, kept b
 COMMENT ON COLUMN systems.first_name IS 'The first name of the client that can be a host name: its system is called so';
 COMMENT ON COLUMN systems.said_name IS 'The last name of the client; a stamp with "~" is the client''s own word, the others are read from dnsmasq''s answers';
 COMMENT ON COLUMN systems.suffixed_name IS 'The last name with the MAC''s digits: the client''s, or one of ours that dnsmasq repeats';
+COMMENT ON COLUMN systems.vendor IS 'Who the first octets of the MAC are assigned to';
 COMMENT ON TABLE systems IS 'Every machine that was seen, by its MAC';
+
+CREATE INDEX systems_address_idx ON systems (address) WHERE address IS NOT NULL;
+CREATE INDEX systems_blocked_idx ON systems (mac) WHERE state = 'blocked';
+
+-- No server answers a system that is blocked: every file shows it. Events do not touch the state, and cost nothing here.
+CREATE FUNCTION systems_state() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO outbox (subject, type, body)
+  VALUES ('discovery.v1.system.state-changed.' || NEW.mac, 'system.state-changed', jsonb_build_object(
+    'type', 'system.state-changed', 'mac', NEW.mac::text, 'name', NEW.name, 'nameSource', NEW.name_source,
+    'address', host(NEW.address), 'server', NEW.server, 'state', NEW.state, 'previous', OLD.state,
+    'at', iso_timestamp(now())));
+  IF 'blocked' IN (NEW.state, OLD.state) THEN
+    PERFORM want_new_generation(ARRAY(SELECT server FROM dhcp_servers));
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER systems_state AFTER UPDATE OF state ON systems
+  FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION systems_state();
 
 CREATE TABLE sightings (
   server text NOT NULL,
@@ -556,9 +661,10 @@ CREATE FUNCTION reservations_names() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   IF TG_OP <> 'DELETE' THEN
-    INSERT INTO given_names (mac, name) SELECT mac, name FROM new_rows WHERE source <> 'auto' ON CONFLICT DO NOTHING;
+    INSERT INTO given_names (mac, name)
+    SELECT mac, name FROM new_rows WHERE source <> 'auto' AND name IS NOT NULL ON CONFLICT DO NOTHING;
   END IF;
-  IF current_setting('role') <> 'registry' THEN
+  IF is_by_hand() THEN
     IF TG_OP <> 'DELETE' THEN
       INSERT INTO pending_names (mac) SELECT mac FROM new_rows ON CONFLICT DO NOTHING;
     END IF;
@@ -593,7 +699,8 @@ BEGIN
   END IF;
   UPDATE systems s SET reserved = k.addresses
   FROM (
-    SELECT m.mac, ARRAY(SELECT r.address FROM reservations r WHERE r.mac = m.mac ORDER BY r.address) AS addresses
+    SELECT m.mac, ARRAY(
+      SELECT r.address FROM reservations r WHERE r.mac = m.mac AND r.address IS NOT NULL ORDER BY r.address) AS addresses
     FROM (SELECT DISTINCT unnest(macs) AS mac) AS m
   ) AS k
   WHERE s.mac = k.mac AND s.reserved <> k.addresses;
@@ -613,11 +720,12 @@ GRANT USAGE ON SCHEMA public TO registry, renderer;
 
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON systems, sightings, address_history, gaps, reservations, outbox, given_names, pending_names TO registry;
-GRANT SELECT, INSERT ON subnets, subnet_servers TO registry;
+GRANT SELECT, INSERT, UPDATE, DELETE ON subnets, subnet_servers, subnet_exclusions TO registry;
 GRANT SELECT ON subnet_usage TO registry;
 GRANT SELECT, INSERT (server) ON dhcp_servers TO registry;
 
 GRANT SELECT ON reservations, subnets, subnet_servers, dhcp_servers TO renderer;
+GRANT SELECT (mac, state) ON systems TO renderer;
 GRANT INSERT (server) ON dhcp_servers TO renderer;
 GRANT UPDATE (applied_generation, applied_hash, applied_at, applied_reservations,
   attempted_generation, attempted_at, result, error) ON dhcp_servers TO renderer;

@@ -7,6 +7,7 @@ const steps = [
   ["types", "nx", ["run-many", "-t", "typecheck", "--outputStyle=stream-without-prefixes"]],
   ["types of scripts and tests", "tsc", ["-p", "tsconfig.json"]],
   ["module boundaries", process.execPath, ["scripts/check-boundaries.ts"]],
+  ["API definition", process.execPath, ["scripts/generate-api.ts", "--check"]],
   ["generated files", process.execPath, ["scripts/generate.ts", "--check"]]
 ]
 for (const [what, command, args] of steps) {

@@ -1,10 +1,13 @@
 import { freshDatabase } from "@leasehold/devstack"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { readdirSync } from "node:fs"
 import pg from "pg"
 import { assert, inject, it } from "vitest"
 import { migrate } from "../migrate.ts"
 
+const files = readdirSync(new URL("../../migrations/", import.meta.url)).filter((file) => file.endsWith(".sql"))
+  .toSorted()
 const script = new URL("../migrate.ts", import.meta.url).pathname
 
 const query = async (url: string, sql: string): Promise<ReadonlyArray<Record<string, unknown>>> => {
@@ -16,7 +19,7 @@ const tables = (url: string) => query(url, "SELECT count(*)::int AS n FROM pg_ta
 
 it("applies each file once", async () => {
   const url = await freshDatabase(inject("pgUrl"))
-  assert.deepStrictEqual(await migrate(url), ["0001_initial.sql"])
+  assert.deepStrictEqual(await migrate(url), files)
   const before = await tables(url)
   assert.deepStrictEqual(await migrate(url), [])
   assert.deepStrictEqual(await tables(url), before)
@@ -25,13 +28,13 @@ it("applies each file once", async () => {
 it("applies each file once when several processes start at the same time", async () => {
   const url = await freshDatabase(inject("pgUrl"))
   const applied = await Promise.all(Array.from({ length: 5 }, () => migrate(url)))
-  assert.deepStrictEqual(applied.flat(), ["0001_initial.sql"])
+  assert.deepStrictEqual(applied.flat(), files)
 })
 
 it("may run on several databases of one cluster at the same time, which share their roles", async () => {
   const urls = await Promise.all(Array.from({ length: 4 }, () => freshDatabase(inject("pgUrl"))))
   const applied = await Promise.all(urls.map((url) => migrate(url)))
-  assert.deepStrictEqual(applied, urls.map(() => ["0001_initial.sql"]))
+  assert.deepStrictEqual(applied, urls.map(() => files))
 })
 
 it("needs no superuser, and lets its user become the roles", async () => {
@@ -45,7 +48,7 @@ it("needs no superuser, and lets its user become the roles", async () => {
   await query(admin, `ALTER DATABASE ${url.pathname.slice(1)} OWNER TO ${owner}`)
   url.username = owner
   url.password = "secret"
-  assert.deepStrictEqual(await migrate(url.href), ["0001_initial.sql"])
+  assert.deepStrictEqual(await migrate(url.href), files)
   for (const role of ["registry", "renderer"]) {
     url.searchParams.set("options", `-c role=${role}`)
     assert.deepStrictEqual(await query(url.href, "SELECT current_user::text AS me"), [{ me: role }])
@@ -59,7 +62,7 @@ it("leaves nothing of a file that fails, and says which it was", async () => {
   assert.match(problem, /migration 0001_initial\.sql failed: relation "subnets" already exists/u)
   assert.deepStrictEqual(await tables(url), [{ n: 2 }])
   await query(url, "DROP TABLE subnets")
-  assert.deepStrictEqual(await migrate(url), ["0001_initial.sql"])
+  assert.deepStrictEqual(await migrate(url), files)
 })
 
 it("refuses a database whose migrations were other ones", async () => {
@@ -85,7 +88,10 @@ it("is a command that says what it did", async () => {
     return { code: Number(code), said }
   }
   const url = await freshDatabase(inject("pgUrl"))
-  assert.deepStrictEqual(await run({ DATABASE_URL: url }), { code: 0, said: "applied 0001_initial.sql\n" })
+  assert.deepStrictEqual(await run({ DATABASE_URL: url }), {
+    code: 0,
+    said: files.map((file) => `applied ${file}\n`).join("")
+  })
   assert.deepStrictEqual(await run({ DATABASE_URL: url }), { code: 0, said: "nothing to migrate\n" })
   const without = await run({ DATABASE_URL: "" })
   assert.strictEqual(without.code, 2)

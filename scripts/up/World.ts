@@ -192,6 +192,9 @@ export function watchWorld(options: WorldOptions): World {
   }
 }
 
+const said = ({ address, ignore, name }: { address: string | null; ignore: boolean; name: string | null }): string =>
+  ignore ? "ignored" : [address, name].filter((part) => part !== null).join(" ")
+
 /** One fact in the words of a person. */
 export function describe(fact: DiscoveryFact): { readonly text: string; readonly tone: Told["tone"] } {
   switch (fact.type) {
@@ -216,16 +219,25 @@ export function describe(fact: DiscoveryFact): { readonly text: string; readonly
         text: `${fact.mac} wanted to be ${fact.wanted}, which is ${fact.holder}; it is ${fact.name}`,
         tone: "bad"
       }
+    case "system.state-changed":
+      return { text: `${fact.name} (${fact.mac}) is ${fact.state} from now on`, tone: "plain" }
     case "reservation.created":
-      return { text: `reserved ${fact.address} for ${fact.name} (${fact.mac}, ${fact.source})`, tone: "good" }
+      return {
+        text: fact.ignore
+          ? `${fact.mac} is ignored in ${fact.subnet}`
+          : `reserved ${fact.address ?? "no address"} for ${fact.name} (${fact.mac}, ${fact.source})`,
+        tone: "good"
+      }
     case "reservation.changed":
       return {
-        text:
-          `reservation of ${fact.name}: ${fact.previous.address} ${fact.previous.name} → ${fact.address} ${fact.name}`,
+        text: `reservation of ${fact.name ?? fact.mac}: ${said(fact.previous)} → ${said(fact)}`,
         tone: "good"
       }
     case "reservation.removed":
-      return { text: `no more reservation for ${fact.name} (${fact.address})`, tone: "plain" }
+      return {
+        text: `no more reservation for ${fact.name ?? fact.mac} (${fact.address ?? "no address"})`,
+        tone: "plain"
+      }
     case "server.applied":
       return {
         text: `dnsmasq ${fact.server} uses generation ${fact.generation}: ${fact.reservations} in the file`,

@@ -63,18 +63,37 @@ export const SystemNameConflict = Schema.Struct({
   holder: Mac.annotate({ description: "Who holds that name" })
 }).annotate({ description: "A system could not have the name it asked for" })
 
+export const SystemState = Schema.Literals(["known", "ignored", "blocked"]).annotate({
+  description: "ignored: nothing is reserved for it automatically; blocked: no server answers it"
+})
+export type SystemState = typeof SystemState.Type
+
+export const SystemStateChanged = Schema.Struct({
+  type: Schema.Literal("system.state-changed"),
+  ...System,
+  state: SystemState,
+  previous: SystemState
+}).annotate({ description: "An administrator decided what a system may" })
+
 const Reservation = {
   id: Schema.String,
   mac: Mac,
-  address: Ipv4,
-  name: Hostname,
+  address: Schema.NullOr(Ipv4).annotate({ description: "None where only a name is reserved" }),
+  name: Schema.NullOr(Hostname).annotate({ description: "None where the MAC is to be ignored" }),
   subnet: Schema.String.annotate({ description: "CIDR of its subnet" }),
   servers: Schema.Array(ServerId),
   source: ReservationSource,
   enabled: Schema.Boolean,
+  ignore: Schema.Boolean.annotate({ description: "dnsmasq does not answer the MAC in the subnet" }),
   at
 }
-const Previous = Schema.Struct({ mac: Mac, address: Ipv4, name: Hostname, enabled: Schema.Boolean })
+const Previous = Schema.Struct({
+  mac: Mac,
+  address: Schema.NullOr(Ipv4),
+  name: Schema.NullOr(Hostname),
+  enabled: Schema.Boolean,
+  ignore: Schema.Boolean
+})
 
 export const ReservationCreated = Schema.Struct({ type: Schema.Literal("reservation.created"), ...Reservation })
   .annotate({ description: "A MAC will get an address and a name" })
@@ -118,6 +137,7 @@ export const discoveryFacts = [
   SystemAddressChanged,
   SystemRenamed,
   SystemNameConflict,
+  SystemStateChanged,
   ReservationCreated,
   ReservationChanged,
   ReservationRemoved,

@@ -11,7 +11,8 @@ import { writeSystems } from "./writeSystems.ts"
 
 const takeSql = `
   DELETE FROM pending_names WHERE mac IN (SELECT mac FROM pending_names ORDER BY mac LIMIT 1000) RETURNING mac::text`
-const reservedSql = "SELECT mac::text, name FROM reservations WHERE mac = ANY ($1::macaddr[]) AND source <> 'auto'"
+const reservedSql =
+  "SELECT mac::text, name FROM reservations WHERE mac = ANY ($1::macaddr[]) AND source <> 'auto' AND name IS NOT NULL"
 
 /** Returns how many MACs were looked at, at most a thousand. */
 export const applyPendingNames = Effect.fnUntraced(function*(client: Client) {

@@ -48,7 +48,7 @@ const holdingsSql = `
 const decidedSql = `
   SELECT mac::text, name, NULL AS reservation FROM given_names WHERE mac = ANY ($1::macaddr[])
   UNION ALL
-  SELECT mac::text, name, id FROM reservations WHERE mac = ANY ($1::macaddr[]) AND source <> 'auto'
+  SELECT mac::text, name, id FROM reservations WHERE mac = ANY ($1::macaddr[]) AND source <> 'auto' AND name IS NOT NULL
   ORDER BY reservation`
 
 const takenSql = `

@@ -43,7 +43,7 @@ const arrays = (columns: ReadonlyArray<Column>) =>
   columns.map(([, , type], index) => `$${index + 1}::${type}[]`).join(", ")
 const insertSql = (columns: ReadonlyArray<Column>) => `
   INSERT INTO systems (${names(columns)}, reserved)
-  SELECT k.*, ARRAY(SELECT r.address FROM reservations r WHERE r.mac = k.mac ORDER BY r.address)
+  SELECT k.*, ARRAY(SELECT r.address FROM reservations r WHERE r.mac = k.mac AND r.address IS NOT NULL ORDER BY r.address)
   FROM unnest(${arrays(columns)}) AS k (${names(columns)})`
 const updateSql = (columns: ReadonlyArray<Column>) => `
   UPDATE systems s SET ${columns.map(([, column]) => `${column} = k.${column}`).join(", ")}

@@ -26,7 +26,7 @@ const openClaimsSql = `
   ) AS k
   JOIN subnets s ON s.cidr >>= k.address AND s.policy = 'auto' AND (s.reserve_randomised OR NOT k.randomised)
     AND k.at >= now() - s.auto_keep
-  WHERE NOT EXISTS (
+  WHERE NOT EXISTS (SELECT FROM systems y WHERE y.mac = k.mac AND y.state <> 'known') AND NOT EXISTS (
     SELECT FROM reservations r
     WHERE r.subnet_id = s.id AND r.mac = k.mac
       AND (r.source <> 'auto' OR (r.observed_at, host(r.address) COLLATE "C") <= (k.at, host(k.address) COLLATE "C")))`
@@ -40,7 +40,7 @@ const subnetsSql = `
   WHERE s.id = ANY ($1::bigint[])`
 
 const reservationsBy = (condition: string) => `
-  SELECT r.subnet_id::text AS "subnetId", r.mac::text, host(r.address) AS address,
+  SELECT r.subnet_id::text AS "subnetId", r.mac::text, coalesce(host(r.address), '') AS address,
     coalesce(iso_timestamp(r.observed_at), '') AS at, r.source <> 'auto' AS fixed
   FROM reservations r WHERE ${condition}`
 const reservationsSql = `
@@ -52,7 +52,8 @@ const laterClaimsSql = (who: string) => `
   FROM unnest($1::bigint[], $2::macaddr[], $3::inet[], $4::timestamptz[]) AS k (subnet_id, mac, address, at)
   JOIN subnets s ON s.id = k.subnet_id
   JOIN address_history h ON ${who} AND h.address <<= s.cidr AND lower(h.during) > k.at
-    AND lower(h.during) >= now() - s.auto_keep`
+    AND lower(h.during) >= now() - s.auto_keep
+  WHERE NOT EXISTS (SELECT FROM systems y WHERE y.mac = h.mac AND y.state <> 'known')`
 const laterClaimsOfMacsSql = laterClaimsSql("h.mac = k.mac")
 const laterClaimsOnAddressesSql = laterClaimsSql("h.address = k.address")
 

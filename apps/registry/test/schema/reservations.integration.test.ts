@@ -224,6 +224,7 @@ describe("facts of the database", () => {
       mac: "00:16:3e:00:00:01",
       address: "10.1.0.7",
       name: "nas",
+      ignore: false,
       enabled: true
     })
     assert.strictEqual(removed?.type, "reservation.removed")

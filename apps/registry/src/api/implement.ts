@@ -1,0 +1,122 @@
+/**
+ * Lets a service of the API be written as effects: each method gets the request and who calls, and fails with `ApiError`.
+ *
+ * Cancellation and deadlines of the caller interrupt the effect. A defect is logged here, once, with the method; the caller
+ * is told that something went wrong and nothing of what it was.
+ */
+import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf"
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect"
+import { BadRequestSchema } from "@leasehold/registry-api"
+import { Cause, type Context, Effect, Exit, Stream } from "effect"
+import { ApiError, type ApiErrorCode } from "./ApiError.ts"
+import type { Caller } from "./Caller.ts"
+
+const codes: Readonly<Record<ApiErrorCode, Code>> = {
+  "invalid-argument": Code.InvalidArgument,
+  "not-found": Code.NotFound,
+  "already-exists": Code.AlreadyExists,
+  "failed-precondition": Code.FailedPrecondition,
+  "resource-exhausted": Code.ResourceExhausted,
+  "aborted": Code.Aborted,
+  "out-of-range": Code.OutOfRange,
+  "unauthenticated": Code.Unauthenticated,
+  "permission-denied": Code.PermissionDenied,
+  "unavailable": Code.Unavailable
+}
+
+export const toConnectError = ({ code, message, violations }: ApiError): ConnectError =>
+  new ConnectError(
+    message,
+    codes[code],
+    undefined,
+    violations.length === 0
+      ? []
+      : [{ desc: BadRequestSchema, value: { fieldViolations: violations.map((violation) => ({ ...violation })) } }]
+  )
+
+/** How a method learns who calls; fails where nobody may. */
+export type Authorise = (context: HandlerContext) => Effect.Effect<Caller, ApiError>
+
+export interface Implementing<R> {
+  /** A method with one request and one answer. */
+  readonly unary: <I extends DescMessage, O extends DescMessage>(
+    input: I,
+    output: O,
+    run: (request: MessageShape<I>, caller: Caller) => Effect.Effect<MessageInitShape<O>, ApiError, R>
+  ) => (request: MessageShape<I>, context: HandlerContext) => Promise<MessageShape<O>>
+  /** A method whose answer is a stream. It is pulled: who reads slowly holds up nobody else. */
+  readonly serverStreaming: <I extends DescMessage, O extends DescMessage>(
+    input: I,
+    output: O,
+    run: (request: MessageShape<I>, caller: Caller) => Stream.Stream<MessageInitShape<O>, ApiError, R>
+  ) => (request: MessageShape<I>, context: HandlerContext) => AsyncIterable<MessageShape<O>>
+  /** A method whose request is a stream. */
+  readonly clientStreaming: <I extends DescMessage, O extends DescMessage>(
+    input: I,
+    output: O,
+    run: (
+      requests: Stream.Stream<MessageShape<I>, ApiError>,
+      caller: Caller
+    ) => Effect.Effect<MessageInitShape<O>, ApiError, R>
+  ) => (requests: AsyncIterable<MessageShape<I>>, context: HandlerContext) => Promise<MessageShape<O>>
+}
+
+/** @param context the services that the methods use */
+export const implementing = <R>(context: Context.Context<R>, authorise: Authorise): Implementing<R> => {
+  const settle = async <A>(
+    effect: Effect.Effect<A, ApiError, R>,
+    { method, service, signal }: HandlerContext
+  ): Promise<A> => {
+    const exit = await Effect.runPromiseExitWith(context)(
+      effect.pipe(
+        Effect.tapCause((cause) =>
+          Cause.hasDies(cause)
+            ? Effect.logError("call failed", cause).pipe(
+              Effect.annotateLogs({ method: `${service.typeName}/${method.name}` })
+            )
+            : Effect.void
+        )
+      ),
+      { signal }
+    )
+    if (Exit.isSuccess(exit)) return exit.value
+    throw thrown(exit.cause)
+  }
+  return {
+    unary: (_input, output, run) => (request, handler) =>
+      settle(
+        Effect.flatMap(authorise(handler), (caller) => run(request, caller)).pipe(
+          Effect.map((answer) => create(output, answer))
+        ),
+        handler
+      ),
+    serverStreaming: (_input, output, run) => (request, handler) => ({
+      async *[Symbol.asyncIterator]() {
+        const caller = await settle(authorise(handler), handler)
+        const answers = Stream.toAsyncIterableWith(run(request, caller), context)
+        try {
+          for await (const answer of answers) yield create(output, answer)
+        } catch (error) {
+          throw error instanceof ApiError ? toConnectError(error) : internal()
+        }
+      }
+    }),
+    clientStreaming: (_input, output, run) => (requests, handler) =>
+      settle(
+        Effect.flatMap(authorise(handler), (caller) =>
+          run(
+            Stream.fromAsyncIterable(requests, () => ApiError.refuse("aborted", "the stream of the request broke off")),
+            caller
+          )).pipe(Effect.map((answer) => create(output, answer))),
+        handler
+      )
+  }
+}
+
+const internal = () => new ConnectError("something went wrong in the registry; its log says what", Code.Internal)
+
+const thrown = (cause: Cause.Cause<ApiError>): ConnectError => {
+  const failure = cause.reasons.find(Cause.isFailReason)
+  if (failure !== undefined) return toConnectError(failure.error)
+  return Cause.hasInterruptsOnly(cause) ? new ConnectError("the call was given up", Code.Canceled) : internal()
+}

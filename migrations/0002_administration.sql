@@ -1,0 +1,292 @@
+-- What administrators decide besides subnets and reservations, who may, and what they changed.
+
+-- Naming policies ---------------------------------------------------------------------------------------------------
+
+CREATE TABLE naming_policies (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  subnet_id bigint REFERENCES subnets (id) ON DELETE CASCADE,
+  pattern text NOT NULL DEFAULT 'host-{mac:6}' CHECK (length(pattern) BETWEEN 1 AND 120 AND is_plain_text(pattern)),
+  forbidden text[] NOT NULL DEFAULT '{}' CHECK (cardinality(forbidden) <= 1000),
+  conflict text NOT NULL DEFAULT 'first-wins' CHECK (conflict IN ('first-wins', 'last-wins', 'reject')),
+  client_names boolean NOT NULL DEFAULT true,
+  domain text NOT NULL DEFAULT ''
+    CHECK (domain ~ '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)?$'
+      AND length(domain) <= 253),
+  revision bigint NOT NULL DEFAULT 1,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT naming_policies_subnet_key UNIQUE NULLS NOT DISTINCT (subnet_id)
+);
+COMMENT ON TABLE naming_policies IS 'How systems are named; the row without a subnet is the default';
+COMMENT ON COLUMN naming_policies.domain IS 'Default policy: the domain of subnets that are made without one. Others: unused, the subnet has its own';
+INSERT INTO naming_policies (subnet_id) VALUES (NULL);
+
+CREATE FUNCTION naming_policies_revise() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.revision := OLD.revision + 1;
+  NEW.updated_at := now();
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER naming_policies_revise BEFORE UPDATE ON naming_policies
+  FOR EACH ROW EXECUTE FUNCTION naming_policies_revise();
+
+CREATE FUNCTION naming_policies_notify() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  NOTIFY policies;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER naming_policies_notify AFTER INSERT OR UPDATE OR DELETE ON naming_policies
+  FOR EACH STATEMENT EXECUTE FUNCTION naming_policies_notify();
+CREATE TRIGGER naming_policies_writer_lock BEFORE INSERT OR UPDATE OR DELETE ON naming_policies
+  FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
+
+CREATE TABLE naming_sequences (
+  policy_id bigint PRIMARY KEY REFERENCES naming_policies (id) ON DELETE CASCADE,
+  next bigint NOT NULL DEFAULT 1
+);
+COMMENT ON TABLE naming_sequences IS 'The next number of a policy whose pattern has {seq}';
+
+CREATE TABLE name_conflicts (
+  name text PRIMARY KEY,
+  mac macaddr NOT NULL,
+  at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE name_conflicts IS 'Names that more than one system wanted, and who was the first that could not have it: announced once';
+
+-- What was changed --------------------------------------------------------------------------------------------------
+
+CREATE TABLE change_log (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  change bigint NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  actor text NOT NULL,
+  action text NOT NULL,
+  entity text NOT NULL
+    CHECK (entity IN ('reservation', 'subnet', 'naming-policy', 'system', 'monitoring', 'token', 'server')),
+  relation text NOT NULL,
+  key text NOT NULL,
+  label text NOT NULL,
+  before jsonb,
+  after jsonb,
+  undoes bigint
+);
+COMMENT ON TABLE change_log IS 'Who decided what: one row for each row that changed, as it was and as it is';
+COMMENT ON COLUMN change_log.change IS 'The same for everything that one call, or one transaction, changed';
+COMMENT ON COLUMN change_log.relation IS 'The table of the row that changed';
+COMMENT ON COLUMN change_log.key IS 'Primary key of the row that changed';
+COMMENT ON COLUMN change_log.label IS 'What a person calls it';
+CREATE INDEX change_log_change_idx ON change_log (change);
+CREATE INDEX change_log_entity_key_idx ON change_log (entity, key, id);
+CREATE INDEX change_log_undoes_idx ON change_log (undoes) WHERE undoes IS NOT NULL;
+
+CREATE SEQUENCE changes;
+
+-- The number of the transaction's change; the first to ask draws it.
+CREATE FUNCTION current_change() RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+  number text := current_setting('leasehold.change', true);
+BEGIN
+  IF coalesce(number, '') = '' THEN
+    number := nextval('changes')::text;
+    PERFORM set_config('leasehold.change', number, true);
+  END IF;
+  RETURN number::bigint;
+END
+$$;
+
+CREATE FUNCTION current_actor() RETURNS text
+LANGUAGE sql STABLE
+RETURN coalesce(nullif(current_setting('leasehold.actor', true), ''), 'sql:' || session_user);
+
+CREATE FUNCTION change_context(operation text, relation text)
+RETURNS TABLE (change bigint, actor text, action text, undoes bigint)
+LANGUAGE sql VOLATILE AS $$
+  SELECT current_change(), current_actor(),
+    coalesce(nullif(current_setting('leasehold.action', true), ''), lower(operation) || ' ' || relation),
+    nullif(current_setting('leasehold.undoes', true), '')::bigint
+$$;
+
+-- What the columns say, where they say something.
+CREATE FUNCTION label_of(r jsonb, columns text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN coalesce((
+  SELECT string_agg(r ->> name, ' ' ORDER BY n) FROM unnest(string_to_array(columns, ',')) WITH ORDINALITY AS c (name, n)
+  WHERE r ->> name IS NOT NULL), '');
+
+-- Arguments: the entity, the column that is the row's key, columns that label it for a person, separated by commas.
+CREATE FUNCTION log_changes() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  -- Times of a change, and secrets, are nothing that one looks up, or takes back.
+  silent constant text[] := ARRAY['created_at', 'updated_at', 'revision', 'last_used_at', 'hash'];
+BEGIN
+  IF NOT is_by_hand() THEN RETURN NULL; END IF;
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO change_log (change, actor, action, entity, relation, key, label, before, after, undoes)
+    SELECT c.change, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, n.row ->> TG_ARGV[1],
+      label_of(n.row, TG_ARGV[2]), NULL, n.row, c.undoes
+    FROM (SELECT to_jsonb(n) - silent AS row FROM new_rows n) AS n, change_context(TG_OP, TG_TABLE_NAME) AS c;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO change_log (change, actor, action, entity, relation, key, label, before, after, undoes)
+    SELECT c.change, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, o.row ->> TG_ARGV[1],
+      label_of(o.row, TG_ARGV[2]), o.row, NULL, c.undoes
+    FROM (SELECT to_jsonb(o) - silent AS row FROM old_rows o) AS o, change_context(TG_OP, TG_TABLE_NAME) AS c;
+  ELSE
+    INSERT INTO change_log (change, actor, action, entity, relation, key, label, before, after, undoes)
+    SELECT c.change, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, n.row ->> TG_ARGV[1],
+      label_of(n.row, TG_ARGV[2]), o.row, n.row, c.undoes
+    FROM (SELECT to_jsonb(o) - silent AS row FROM old_rows o) AS o
+    JOIN (SELECT to_jsonb(n) - silent AS row FROM new_rows n) AS n ON o.row ->> TG_ARGV[1] = n.row ->> TG_ARGV[1],
+      change_context(TG_OP, TG_TABLE_NAME) AS c
+    WHERE o.row <> n.row;
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER subnets_log_insert AFTER INSERT ON subnets REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'id', 'cidr,name');
+CREATE TRIGGER subnets_log_update AFTER UPDATE ON subnets REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'id', 'cidr,name');
+CREATE TRIGGER subnets_log_delete AFTER DELETE ON subnets REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'id', 'cidr,name');
+CREATE TRIGGER subnet_servers_log_insert AFTER INSERT ON subnet_servers REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'server');
+CREATE TRIGGER subnet_servers_log_update AFTER UPDATE ON subnet_servers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'server');
+CREATE TRIGGER subnet_servers_log_delete AFTER DELETE ON subnet_servers REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'server');
+CREATE TRIGGER subnet_exclusions_log_insert AFTER INSERT ON subnet_exclusions REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'first,last');
+CREATE TRIGGER subnet_exclusions_log_update AFTER UPDATE ON subnet_exclusions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'first,last');
+CREATE TRIGGER subnet_exclusions_log_delete AFTER DELETE ON subnet_exclusions REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'first,last');
+CREATE TRIGGER reservations_log_insert AFTER INSERT ON reservations REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('reservation', 'id', 'address,name,mac');
+CREATE TRIGGER reservations_log_update AFTER UPDATE ON reservations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('reservation', 'id', 'address,name,mac');
+CREATE TRIGGER reservations_log_delete AFTER DELETE ON reservations REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('reservation', 'id', 'address,name,mac');
+CREATE TRIGGER naming_policies_log_insert AFTER INSERT ON naming_policies REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('naming-policy', 'id', 'pattern');
+CREATE TRIGGER naming_policies_log_update AFTER UPDATE ON naming_policies REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('naming-policy', 'id', 'pattern');
+CREATE TRIGGER naming_policies_log_delete AFTER DELETE ON naming_policies REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('naming-policy', 'id', 'pattern');
+CREATE TRIGGER dhcp_servers_log_insert AFTER INSERT ON dhcp_servers REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('server', 'server', 'server');
+CREATE TRIGGER dhcp_servers_log_delete AFTER DELETE ON dhcp_servers REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('server', 'server', 'server');
+
+-- Events change systems all the time, and decide nothing: only what administrators decide is logged.
+CREATE FUNCTION log_system_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF NOT is_by_hand() THEN RETURN NULL; END IF;
+  INSERT INTO change_log (change, actor, action, entity, relation, key, label, before, after, undoes)
+  SELECT c.change, c.actor, c.action, 'system', TG_TABLE_NAME, NEW.mac::text, NEW.mac || ' ' || NEW.name,
+    jsonb_build_object('state', OLD.state, 'name', OLD.name, 'name_source', OLD.name_source),
+    jsonb_build_object('state', NEW.state, 'name', NEW.name, 'name_source', NEW.name_source), c.undoes
+  FROM change_context(TG_OP, TG_TABLE_NAME) AS c;
+  RETURN NULL;
+END
+$$;
+-- Who renames a system for an administrator sets its state too, to what it is.
+CREATE TRIGGER systems_log AFTER UPDATE OF state ON systems
+  FOR EACH ROW WHEN ((OLD.state, OLD.name, OLD.name_source) IS DISTINCT FROM (NEW.state, NEW.name, NEW.name_source))
+  EXECUTE FUNCTION log_system_change();
+
+-- Addresses that were told as the next free one ------------------------------------------------------------------------
+
+CREATE UNLOGGED TABLE address_holds (
+  address inet PRIMARY KEY CHECK (masklen(address) = 32),
+  subnet_id bigint NOT NULL REFERENCES subnets (id) ON DELETE CASCADE,
+  until timestamptz NOT NULL,
+  actor text NOT NULL
+);
+COMMENT ON TABLE address_holds IS 'Free addresses that somebody was told, and nobody else is told until then';
+CREATE INDEX address_holds_subnet_until_idx ON address_holds (subnet_id, until);
+
+-- What is watched ---------------------------------------------------------------------------------------------------
+
+CREATE TABLE monitoring_configs (
+  server text PRIMARY KEY CHECK (server ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  config jsonb NOT NULL CHECK (jsonb_typeof(config) = 'object'),
+  revision bigint NOT NULL DEFAULT 1,
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE monitoring_configs IS 'What the ingest of each server is to watch; the bucket ingest-config mirrors it';
+
+CREATE FUNCTION monitoring_configs_revise() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.revision := OLD.revision + 1;
+  NEW.updated_at := now();
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER monitoring_configs_revise BEFORE UPDATE ON monitoring_configs
+  FOR EACH ROW EXECUTE FUNCTION monitoring_configs_revise();
+CREATE FUNCTION monitoring_configs_notify() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  NOTIFY monitoring;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER monitoring_configs_notify AFTER INSERT OR UPDATE OR DELETE ON monitoring_configs
+  FOR EACH STATEMENT EXECUTE FUNCTION monitoring_configs_notify();
+CREATE TRIGGER monitoring_configs_log_insert AFTER INSERT ON monitoring_configs REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('monitoring', 'server', 'server');
+CREATE TRIGGER monitoring_configs_log_update AFTER UPDATE ON monitoring_configs REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('monitoring', 'server', 'server');
+CREATE TRIGGER monitoring_configs_log_delete AFTER DELETE ON monitoring_configs REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('monitoring', 'server', 'server');
+
+-- Who may call ------------------------------------------------------------------------------------------------------
+
+CREATE TABLE api_tokens (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text NOT NULL CHECK (name ~ '^[[:alnum:]][[:alnum:]._@-]{0,62}$'),
+  hash bytea NOT NULL UNIQUE CHECK (octet_length(hash) = 32),
+  scope text NOT NULL CHECK (scope IN ('read', 'operate', 'administer')),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  created_by text NOT NULL,
+  expires_at timestamptz,
+  last_used_at timestamptz,
+  revoked_at timestamptz
+);
+COMMENT ON COLUMN api_tokens.hash IS 'SHA-256 of the token; it has 256 random bits, so nothing slower is needed';
+CREATE UNIQUE INDEX api_tokens_name_key ON api_tokens (name) WHERE revoked_at IS NULL;
+CREATE TRIGGER api_tokens_log_insert AFTER INSERT ON api_tokens REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('token', 'id', 'name');
+CREATE TRIGGER api_tokens_log_update AFTER UPDATE ON api_tokens REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('token', 'id', 'name');
+CREATE TRIGGER api_tokens_log_delete AFTER DELETE ON api_tokens REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('token', 'id', 'name');
+
+-- What a webhook did not take -----------------------------------------------------------------------------------------
+
+CREATE TABLE webhook_dead_letters (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT now(),
+  fact_id text NOT NULL,
+  type text NOT NULL,
+  body jsonb NOT NULL,
+  attempts int NOT NULL,
+  error text NOT NULL
+);
+COMMENT ON TABLE webhook_dead_letters IS 'Facts that the webhook refused, or did not take within all attempts';
+
+-- Rights ------------------------------------------------------------------------------------------------------------
+
+GRANT SELECT, INSERT, UPDATE, DELETE
+  ON naming_policies, naming_sequences, name_conflicts, address_holds, monitoring_configs, webhook_dead_letters TO registry;
+GRANT SELECT, INSERT, UPDATE ON api_tokens TO registry;
+GRANT SELECT ON change_log TO registry;
+GRANT USAGE, SELECT ON SEQUENCE changes TO registry;
