@@ -2,7 +2,7 @@
  * Writes what is generated from the sources: the JSON Schemas of the bus and `docs/events.md`. With `--check` it writes
  * nothing and fails where a file is not what it would write.
  */
-import { jsonSchemas, streams } from "@leasehold/events"
+import { type BucketDefinition, INGEST_CONFIG, INGEST_STATUS, jsonSchemas, streams } from "@leasehold/events"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 
 const root = new URL("../", import.meta.url)
@@ -71,6 +71,11 @@ for (const file of readdirSync(new URL("libs/events/schemas/", root))) {
   else rmSync(new URL(`libs/events/schemas/${file}`, root))
 }
 
+const buckets: ReadonlyArray<readonly [key: string, value: string, bucket: BucketDefinition]> = [
+  ["<server>", "ingest.v1.config", INGEST_CONFIG],
+  ["<server>.<instance>", "ingest.v1.status", INGEST_STATUS]
+]
+
 put(
   "docs/events.md",
   [
@@ -99,6 +104,17 @@ put(
     "",
     ...Object.entries(schemas).filter(([name]) => name.startsWith("discovery.")).map(([name, schema]) =>
       section(name.slice("discovery.v1.".length), schema)
+    ),
+    "## Key-value buckets",
+    "",
+    "| Bucket | Key | Value | Kept |",
+    "| --- | --- | --- | --- |",
+    ...buckets.map(([key, value, { maxAgeHours, name }]) =>
+      `| \`${name}\` | \`${key}\` | \`${value}\` | ${maxAgeHours === undefined ? "for ever" : `${maxAgeHours} hours`} |`
+    ),
+    "",
+    ...Object.entries(schemas).filter(([name]) => name.startsWith("ingest.")).map(([name, schema]) =>
+      section(name, schema)
     )
   ].join("\n")
 )

@@ -1,4 +1,5 @@
 /** The bus contract: what is said on NATS, under which subjects, and how it is checked. */
+export * from "./Buckets.ts"
 export * from "./cloudEventHeaders.ts"
 export * from "./decodeMessage.ts"
 export * from "./DhcpEvent.ts"
@@ -16,3 +17,4 @@ export * from "./scalars/Text.ts"
 export * from "./scalars/Timestamp.ts"
 export * from "./Streams.ts"
 export * from "./Subjects.ts"
+export * from "./Watching.ts"

@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { bodies } from "./DhcpEvent.ts"
 import { discoveryFacts } from "./Discovery.ts"
 import { InjectionReply } from "./Injection.ts"
+import { IngestReport, WatcherConfig } from "./Watching.ts"
 
 const document = (title: string, schema: Schema.Constraint) => {
   const { definitions, schema: body } = Schema.toJsonSchemaDocument(schema)
@@ -24,5 +25,7 @@ export const jsonSchemas = (): Readonly<Record<string, object>> =>
       const title = `discovery.v1.${schema.fields.type.literal}`
       return [title, document(title, schema)] as const
     }),
-    ["dhcp.v1.inject.reply", document("dhcp.v1.inject.reply", InjectionReply)] as const
+    ["dhcp.v1.inject.reply", document("dhcp.v1.inject.reply", InjectionReply)] as const,
+    ["ingest.v1.config", document("ingest.v1.config", WatcherConfig)] as const,
+    ["ingest.v1.status", document("ingest.v1.status", IngestReport)] as const
   ])
