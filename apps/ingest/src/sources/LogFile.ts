@@ -98,7 +98,10 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
       yield* Effect.logWarning("line too long to be read", { position: found.start, bytes: found.end - found.start })
       if (found.relevant) incarnations.lose({ ...self, offset: found.start }, "a line was too long to be read")
     }
-    if (found._tag === "Replaced") yield* incarnations.replaced(self)
+    if (found._tag === "Replaced") {
+      yield* incarnations.replaced(self)
+      yield* incarnations.identifyAll()
+    }
     return "again" as const
   })
 
@@ -130,6 +133,9 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
 
   /** Found, and not taken yet: whoever waited for it may have been interrupted. */
   let found: Lines | Loss | undefined
+  /** Behind what was found, and behind what was taken: the rest must be found again after a restart. */
+  let foundTo: LogFilePosition | undefined
+  let takenTo: LogFilePosition | undefined
 
   const next: LogFile["next"] = Effect.gen(function*() {
     for (;;) {
@@ -139,11 +145,14 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
         found === undefined
           ? Effect.map(pull, (pulled) => {
             found = pulled
+            // Of this moment: in the middle of a look, files may be known whose predecessors are not.
+            if (pulled !== undefined && losses.length === 0) foundTo = incarnations.position()
           })
           : Effect.void
       )))
       const taken = found
       found = undefined
+      takenTo = foundTo
       if (taken !== undefined) return taken
       yield* toRead.await
     }
@@ -158,6 +167,7 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
       })
     ).pipe(Effect.catch(explain))
   }
+  const initial = options.position ?? incarnations.position()
   yield* Effect.gen(function*() {
     toLook.closeUnsafe()
     yield* mutex.withPermit(Effect.uninterruptible(look))
@@ -166,16 +176,9 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
     yield* Effect.timeoutOption(toLook.await, options.pollInterval)
   }).pipe(Effect.forever, Effect.forkScoped)
 
-  let covered = options.position ?? incarnations.position()
-  const position = () => {
-    // What was not given yet must be found again after a restart.
-    if (losses.length === 0 && found === undefined) covered = incarnations.position()
-    return covered
-  }
-
   return {
     next,
-    position,
+    position: () => takenTo ?? initial,
     problem: () => problem,
     lag: () => list.reduce((sum, { offset, size }) => sum + Math.max(0, size - offset), 0)
   } satisfies LogFile

@@ -14,7 +14,8 @@ export interface FoundLine {
 export class Follower {
   readonly found: Array<FoundLine> = []
   readonly losses: Array<Loss> = []
-  private position: LogFilePosition | undefined
+  /** All that were reached, the latest last. */
+  private positions: Array<LogFilePosition> = []
   private scope: Scope.Closeable | undefined
   private file: LogFile | undefined
   private fiber: Fiber.Fiber<never> | undefined
@@ -33,9 +34,9 @@ export class Follower {
       pollInterval: Duration.millis(50),
       quietTime: Duration.seconds(60),
       ...this.options,
-      position: this.position
+      position: this.positions.at(-1)
     }).pipe(Scope.provide(this.scope), silent)
-    this.position = this.file.position()
+    this.positions.push(this.file.position())
   })
 
   /** Reads from now on. */
@@ -52,7 +53,7 @@ export class Follower {
           offset += line.length
         }
       }
-      this.position = file.position()
+      this.positions.push(file.position())
     }).pipe(silent, Effect.forever, Effect.forkDetach)
   })
 
@@ -66,6 +67,23 @@ export class Follower {
     this.pause,
     Effect.suspend(() => this.scope === undefined ? Effect.void : Scope.close(this.scope, Exit.void))
   )
+
+  /** As a daemon that is killed and started again: so many of the positions that it reached were not written yet. */
+  readonly kill = (unwritten: number) =>
+    Effect.suspend(() => {
+      const written = this.positions.slice(0, Math.max(1, this.positions.length - unwritten))
+      return Effect.andThen(
+        this.close,
+        Effect.sync(() => {
+          this.positions = written
+        })
+      )
+    })
+
+  /** Each line once, as a stream keeps it that drops what has an id that it knows. */
+  distinct(): ReadonlyArray<FoundLine> {
+    return [...new Map(this.found.map((one) => [`${one.source} ${one.offset} ${one.line}`, one])).values()]
+  }
 
   lines(): ReadonlyArray<string> {
     return this.found.map(({ line }) => line)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Fiber } from "effect"
 import {
   appendFileSync,
   chmodSync,
@@ -16,8 +16,11 @@ import {
 } from "node:fs"
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
+import { setImmediate } from "node:timers/promises"
 import type { LogFileOptions } from "../../src/sources/LogFile.ts"
 import { eventually, Follower } from "../harness/Follower.ts"
+import { LogWriter } from "../harness/LogWriter.ts"
+import { randomFrom } from "../harness/random.ts"
 import { scratch } from "../harness/scratch.ts"
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => `line ${from + index}`)
@@ -235,6 +238,35 @@ describe("rotation by renaming", () => {
       assert.deepStrictEqual(follower.reasons(), [])
     }))
 
+  it.live("finds every file while names are still going from file to file", () =>
+    Effect.gen(function*() {
+      const { follower, path } = yield* place()
+      const writer = new LogWriter(path)
+      let written = 0
+      const write = (count: number) => writer.write(text(range(written + 1, written += count)))
+      write(1)
+      yield* follower.start
+      yield* follower.expectLines(range(1, written))
+      for (let round = 0; round < 10; round++) {
+        yield* follower.close
+        const rotate = Effect.fnUntraced(function*(turns: number) {
+          const steps = round % 2 === 0 ? writer.renaming(true) : writer.copyingAndTruncating()
+          while (steps.next().done !== true) {
+            for (let left = turns; left > 0; left--) yield* Effect.promise(() => setImmediate())
+          }
+          writer.reopen()
+          write(2)
+        })
+        for (let n = 0; n < 4; n++) yield* rotate(0)
+        const opening = yield* Effect.forkChild(follower.start)
+        for (let n = 0; n < 3; n++) yield* rotate(1 + (round % 5))
+        yield* Fiber.join(opening)
+        yield* follower.expectLines(range(1, written))
+      }
+      assert.deepStrictEqual(follower.reasons(), [])
+      writer.close()
+    }))
+
   it.live("finds files that are named after their date", () =>
     Effect.gen(function*() {
       const { append, beside, follower, path } = yield* place()
@@ -267,6 +299,27 @@ describe("rotation by renaming", () => {
       yield* follower.start
       yield* follower.expectLines(["line 1", "line 3"])
       assert.deepStrictEqual(follower.reasons(), ["a rotated log file was compressed before it was read"])
+    }))
+
+  it.live("says that a file may not be read, and goes on with the next", () =>
+    Effect.gen(function*() {
+      const { append, beside, directory, follower, path } = yield* place()
+      append(range(1, 1))
+      yield* follower.start
+      yield* follower.expectLines(range(1, 1))
+      yield* follower.close
+      renameSync(path, beside("dnsmasq.log.2"))
+      append(range(2, 2))
+      renameSync(path, beside("dnsmasq.log.1"))
+      append(range(3, 3))
+      chmodSync(directory, 0o755)
+      chmodSync(beside("dnsmasq.log.1"), 0)
+      const asNobody = process.getuid?.() === 0
+      if (asNobody) process.seteuid?.(65_534)
+      yield* follower.start.pipe(Effect.ensuring(Effect.sync(() => asNobody && process.seteuid?.(0))))
+      yield* follower.expectLines(["line 1", "line 3"])
+      yield* eventually(() => follower.losses.length > 0)
+      assert.deepStrictEqual(follower.reasons(), ["a rotated log file may not be read"])
     }))
 
   it.live("says that a file vanished before it was read to its end", () =>
@@ -359,6 +412,29 @@ describe("rotation by copying and truncating", () => {
       yield* follower.expectLines([...lines, ...lines, "started"])
       const sources = [...new Set(follower.found.map(({ source }) => source))]
       assert.deepStrictEqual(sources.map((source) => source.slice(64)), ["", "#1", "#2"])
+    }))
+
+  it.live("reads every line when it is done again and again in the middle of a look", () =>
+    Effect.gen(function*() {
+      const { follower, path } = yield* place()
+      const writer = new LogWriter(path)
+      const random = randomFrom(1)
+      yield* follower.start
+      for (let n = 1; n <= 150; n++) {
+        writer.write(`line ${n}\n`)
+        for (let turns = random.below(12); turns > 0; turns--) yield* Effect.promise(() => setImmediate())
+        if (random.chance(0.9)) writer.copyAndTruncate()
+        else {
+          writer.rename(true)
+          writer.reopen()
+        }
+        if (random.chance(0.1)) yield* Effect.andThen(follower.kill(random.below(3)), follower.start)
+        for (let turns = random.below(40); turns > 0; turns--) yield* Effect.promise(() => setImmediate())
+      }
+      yield* eventually(() => follower.distinct().length >= 150)
+      assert.deepStrictEqual(follower.distinct().map(({ line }) => line), range(1, 150))
+      assert.deepStrictEqual(follower.reasons(), [])
+      writer.close()
     }))
 
   it.live("says what was truncated away without a copy before it was read", () =>

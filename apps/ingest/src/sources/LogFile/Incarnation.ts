@@ -31,6 +31,8 @@ export interface FileStatus {
   readonly inode: string
   readonly size: number
   readonly modified: number
+  /** When it was made; zero where the file system does not say. */
+  readonly born: number
 }
 
 export const statusOf = Effect.fnUntraced(function*(path: string, handle?: FileHandle) {
@@ -45,7 +47,8 @@ export const statusOf = Effect.fnUntraced(function*(path: string, handle?: FileH
   return {
     inode: `${status.dev}:${status.ino}`,
     size: Number(status.size),
-    modified: Number(status.mtimeNs) / 1e6
+    modified: Number(status.mtimeNs) / 1e6,
+    born: Number(status.birthtimeNs) / 1e6
   } satisfies FileStatus
 })
 
@@ -54,6 +57,7 @@ export interface Incarnation {
   readonly handle: FileHandle
   readonly path: string
   readonly inode: string
+  readonly born: number
   /** Undefined until its first line is complete. */
   identity: Identity | undefined
   /** The first bytes as they were when it got its identity, `headLimit` at most. */
@@ -96,7 +100,7 @@ export const begin = Effect.fnUntraced(function*(path: string, handle: FileHandl
 
 export const closeQuietly = (handle: FileHandle) => Effect.promise(() => handle.close().catch(() => undefined))
 
-const readAt = (self: Incarnation, buffer: Buffer, length: number, position: number) =>
+export const readAt = (self: Incarnation, buffer: Buffer, length: number, position: number) =>
   Effect.map(
     attemptFile("read", self.path, () => self.handle.read(buffer, 0, length, position)),
     ({ bytesRead }) => buffer.subarray(0, bytesRead)
@@ -108,35 +112,31 @@ export const readHead = (self: Incarnation) => readAt(self, Buffer.alloc(headLim
 export const refresh = Effect.fnUntraced(function*(self: Incarnation) {
   const status = yield* statusOf(self.path, self.handle)
   if (status.size < self.size) return false
-  if (status.size > self.size) {
+  if (status.size > self.size || status.modified !== self.modified) {
     const [known, from] = self.offset === 0 ? [self.head, 0] : [self.tail, self.offset - self.tail.length]
     const bytes = yield* readAt(self, Buffer.alloc(known.length), known.length, from)
     if (!bytes.equals(known)) return false
+    if (status.size > self.size) self.grewAt = yield* Clock.currentTimeMillis
     self.size = status.size
-    self.grewAt = yield* Clock.currentTimeMillis
   }
   self.modified = status.modified
   return true
 })
 
-/** Opens the file when it holds what was read so far, and goes on where that ended. */
-export const resume = Effect.fnUntraced(function*(path: string, saved: ReadTo) {
-  const self = yield* openIncarnation(path)
+/** Goes on where reading ended, in a file that holds what was read so far; says whether it does. */
+export const resume = Effect.fnUntraced(function*(self: Incarnation, saved: ReadTo) {
   const length = Math.min(tailLimit, saved.offset)
   const [head, tail] = yield* Effect.all([
     Effect.map(readHead(self), (head) => head.subarray(0, saved.headLength)),
     readAt(self, Buffer.alloc(length), length, saved.offset - length)
-  ]).pipe(Effect.onError(() => closeQuietly(self.handle)))
-  if (self.size < saved.offset || digest(head) !== saved.head || digest(tail) !== saved.tail) {
-    yield* closeQuietly(self.handle)
-    return undefined
-  }
+  ])
+  if (self.size < saved.offset || digest(head) !== saved.head || digest(tail) !== saved.tail) return false
   self.identity = { fingerprint: saved.fingerprint, epoch: saved.epoch }
   self.head = head
   self.offset = saved.offset
   self.tail = tail
   self.overlong = saved.overlong
-  return self
+  return true
 })
 
 export const readTo = (self: Incarnation): ReadTo | undefined =>

@@ -16,11 +16,11 @@ import {
   readTo,
   refresh,
   remainder,
-  resume,
   statusOf
 } from "./Incarnation.ts"
 import { fingerprintOf, type LogFilePosition, type ReadTo, sourceOf } from "./LogFilePosition.ts"
-import { findAgain, findCopy, type RotatedFile, rotatedFiles } from "./rotatedFiles.ts"
+import { openMissed } from "./openMissed.ts"
+import { findAgain, findCopy, findListed, logFiles, untilSteady } from "./rotatedFiles.ts"
 import { inOrder, isCompressed, rotatedBetween } from "./siblings.ts"
 
 /** Lines that were written and cannot be read. */
@@ -53,8 +53,8 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
   /** The newest with an identity, open or not. */
   let newest: Incarnation | undefined
   let thorough = 0
-  /** Compressed files that were told of as a loss. */
-  const compressed = new Set<string>()
+  /** Rotated files that were told of as a loss. */
+  const unreadable = new Set<string>()
   /** What lies beside the log at the very first look was there before us. */
   let isFirstLook = saved === undefined
 
@@ -83,76 +83,26 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
       if (known.size <= memory) break
       known.delete(oldest)
     }
-    newest = self
+    if (newest === undefined || list.indexOf(self) > list.indexOf(newest)) newest = self
   }
 
   /** Gives it its identity, once its first line is there; others may turn out to come before it then. */
   const identify = Effect.fnUntraced(function*(self: Incarnation) {
-    const head = yield* readHead(self)
-    const fingerprint = fingerprintOf(head)
-    if (fingerprint === undefined) return false
-    yield* addMissed(self)
-    name(self, fingerprint, head)
-    return true
+    for (;;) {
+      const head = yield* readHead(self)
+      const fingerprint = fingerprintOf(head)
+      if (fingerprint === undefined) return false
+      yield* addMissed(self)
+      // Truncated meanwhile: what it held before is in a copy, which may have come too late to be found.
+      if (!(yield* readHead(self)).subarray(0, head.length).equals(head)) continue
+      name(self, fingerprint, head)
+      return true
+    }
   })
 
-  /** Adds what was rotated away before this one, or before now, and was never opened. */
-  const addMissed = Effect.fnUntraced(function*(self: Incarnation | undefined) {
-    if (isFirstLook) return
-    const before = newestReadTo()
-    const index = self === undefined || !list.includes(self) ? list.length : list.indexOf(self)
-    // Nothing is known of those without an identity: others may come before them too.
-    const start = list.findLastIndex(({ identity }, n) => n < index && identity !== undefined) + 1
-    const waiting = list.slice(start, index)
-    const previous = list[start - 1]
-    if (previous !== undefined) yield* refresh(previous)
-    const from = previous?.modified ?? before?.modified ?? since
-    const files = yield* rotatedFiles(path)
-    const last = files.find(({ inode }) => inode === (previous?.inode ?? before?.inode))
-    const next = files.find(({ inode }) => inode === self?.inode)
-    const opened = new Map([...list, ...(self === undefined ? [] : [self])].map((one) => [one.inode, one]))
-    const found: Array<RotatedFile> = []
-    for (const file of rotatedBetween(basename(path), files, from, last, next)) {
-      if (opened.has(file.inode)) continue
-      if (!isCompressed(file.name)) {
-        // A copy of what was read already; of a file that nothing was read of, nobody can say.
-        const copy = before === undefined || before.offset === 0 ? undefined : yield* resume(file.path, before)
-        if (copy !== undefined) yield* closeQuietly(copy.handle)
-        else {
-          opened.set(file.inode, yield* openIncarnation(file.path))
-          found.push(file)
-        }
-      } else if (file.modified > from && !compressed.has(file.inode)) {
-        const reason = "a rotated log file was compressed before it was read"
-        losses.push({ _tag: "Loss", source: `${file.name} ${file.modified}`, position: 0, reason })
-        compressed.add(file.inode)
-      }
-    }
-    if (found.length === 0) return
-    const rotated = files.filter(({ inode }) => waiting.some((one) => one.inode === inode))
-    const ordered = inOrder(basename(path), [...found, ...rotated]).flatMap(({ inode }) => opened.get(inode) ?? [])
-    list.splice(start, waiting.length, ...ordered, ...waiting.filter((one) => !ordered.includes(one)))
-    for (const { inode } of found) {
-      const one = opened.get(inode)
-      const head = one === undefined ? undefined : yield* readHead(one)
-      const fingerprint = head === undefined ? undefined : fingerprintOf(head)
-      if (one !== undefined && head !== undefined && fingerprint !== undefined) name(one, fingerprint, head)
-    }
-  }, (effect) => Effect.ignore(effect))
-
-  const remove = (self: Incarnation) => {
-    const index = list.indexOf(self)
-    if (index !== -1) list.splice(index, 1)
-    return closeQuietly(self.handle)
-  }
-
-  /** Closes one that is read to its end. A line without an end is no event: who knows what is missing of it? */
-  const finish = Effect.fnUntraced(function*(self: Incarnation) {
-    const rest = yield* remainder(self)
-    if (self.overlong?.relevant === true || isRelevant(rest)) {
-      lose(self, "the last line of a rotated log file has no end", rest.toString())
-    }
-    yield* remove(self)
+  /** The oldest first, so that nothing unknown is left before one that has an identity. */
+  const identifyAll = Effect.fnUntraced(function*() {
+    for (const self of list.filter(({ identity }) => identity === undefined)) yield* identify(self)
   })
 
   /** The content is gone from the file. Rotation by copy and truncation leaves what was not read in the copy. */
@@ -169,9 +119,73 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
     if (copy !== undefined && newest === self) newest = copy
   })
 
+  /** Where unknown files may come before this one, or before now: after the last one that has an identity. */
+  const gapBefore = (self: Incarnation | undefined) => {
+    const index = self === undefined || !list.includes(self) ? list.length : list.indexOf(self)
+    const start = list.findLastIndex(({ identity }, n) => n < index && identity !== undefined) + 1
+    return { start, previous: list[start - 1], waiting: list.slice(start, index) }
+  }
+
+  /** Adds what was rotated away before this one, or before now, and was never opened. */
+  const addMissed = (self: Incarnation | undefined) =>
+    isFirstLook ? Effect.void : untilSteady(path, addMissedOnce(self))
+
+  const addMissedOnce = Effect.fnUntraced(function*(self: Incarnation | undefined) {
+    // Its copy comes before those that are looked for, and what it holds now is one of them.
+    for (let { previous } = gapBefore(self); previous !== undefined; { previous } = gapBefore(self)) {
+      if (yield* refresh(previous)) break
+      yield* replaced(previous)
+    }
+    const { previous, start, waiting } = gapBefore(self)
+    const before = newestReadTo()
+    const from = previous?.modified ?? before?.modified ?? since
+    const files = (yield* logFiles(path)).rotated
+    const last = previous === undefined
+      ? yield* findListed(files, before)
+      : files.find(({ inode }) => inode === previous.inode)
+    const next = files.find(({ inode }) => inode === self?.inode)
+    const opened = new Set([...list, ...(self === undefined ? [] : [self])].map(({ inode }) => inode))
+    const { found, lost } = yield* openMissed(
+      rotatedBetween(basename(path), files, from, last, next).filter(({ inode, modified, name }) =>
+        !opened.has(inode) && !(isCompressed(name) && modified <= from)
+      ),
+      before,
+      self === undefined || list.includes(self) ? list.at(-1) : self
+    )
+    for (const [file, reason] of lost) {
+      if (unreadable.has(file.inode)) continue
+      losses.push({ _tag: "Loss", source: `${file.name} ${file.modified}`, position: 0, reason })
+      unreadable.add(file.inode)
+    }
+    if (found.length === 0) return
+    const listed = new Map([...found, ...waiting].map((one) => [one.inode, one]))
+    const ordered = inOrder(basename(path), files).flatMap(({ inode }) => listed.get(inode) ?? [])
+    list.splice(start, waiting.length, ...ordered, ...waiting.filter((one) => !ordered.includes(one)))
+    for (const one of ordered) {
+      const head = yield* readHead(one)
+      const fingerprint = fingerprintOf(head)
+      if (fingerprint !== undefined) name(one, fingerprint, head)
+    }
+  })
+
+  const remove = (self: Incarnation) => {
+    const index = list.indexOf(self)
+    if (index !== -1) list.splice(index, 1)
+    return closeQuietly(self.handle)
+  }
+
+  /** Closes one that is read to its end. A line without an end is no event: who knows what is missing of it? */
+  const finish = Effect.fnUntraced(function*(self: Incarnation) {
+    const rest = yield* remainder(self)
+    if (self.overlong?.relevant === true || isRelevant(rest)) {
+      lose(self, "the last line of a rotated log file has no end", rest.toString())
+    }
+    yield* remove(self)
+  })
+
   const open = Effect.fnUntraced(function*() {
     const self = yield* openIncarnation(path)
-    yield* addMissed(self).pipe(Effect.onInterrupt(() => closeQuietly(self.handle)))
+    yield* addMissed(self).pipe(Effect.onError(() => closeQuietly(self.handle)))
     list.push(self)
     const [oldest] = list
     if (list.length <= limit || oldest === undefined) return
@@ -191,7 +205,7 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
       if (isThorough) thorough = now
       for (const self of isThorough ? list.slice() : list.slice(-2)) if (!(yield* refresh(self))) yield* replaced(self)
       // Early, so that it can be found again when it is gone before it was read.
-      for (const self of list.filter(({ identity }) => identity === undefined)) yield* identify(self)
+      yield* identifyAll()
     },
     Effect.ensuring(Effect.sync(() => {
       isFirstLook = false
@@ -199,7 +213,10 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
   )
 
   const entries = saved?.incarnations ?? []
-  const again = yield* Effect.uninterruptible(findAgain(path, entries))
+  // Where the directory cannot be listed nothing is found, which is told.
+  const again = yield* Effect.uninterruptible(findAgain(path, entries)).pipe(
+    Effect.orElseSucceed(() => new Map<ReadTo, Incarnation>())
+  )
   for (const entry of entries) {
     const self = again.get(entry)
     if (self !== undefined) {
@@ -222,5 +239,5 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
     }
   }
 
-  return { list, losses, look, identify, finish, replaced, position, lose }
+  return { list, losses, look, identify, identifyAll, finish, replaced, position, lose }
 })
