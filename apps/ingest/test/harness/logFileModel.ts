@@ -1,8 +1,9 @@
 /**
- * Random writing, rotating, pausing, restarting and killing around one follower of a log. Whatever the order, every line
- * must be read, as it was written, with an id of its own that is the same when a kill makes it read again. Rotations may
- * take their time: the follower looks, or is killed, between any two steps. The seed tells the story; only the timing
- * differs.
+ * Random writing, rotating, pausing and restarting around one follower of a log. Whatever the order, every line must be
+ * read, as it was written, with an id of its own. The seed tells the story; only the timing differs.
+ *
+ * In rough stories rotations take their time, and the follower is killed, between any two steps: a line that is read
+ * again must have the id that it had.
  */
 import { Effect } from "effect"
 import { join } from "node:path"
@@ -13,7 +14,9 @@ import { LogWriter } from "./LogWriter.ts"
 import { randomFrom } from "./random.ts"
 import { scratch } from "./scratch.ts"
 
-export const runModel = Effect.fnUntraced(function*(seed: number) {
+type Actions = Readonly<Record<string, readonly [weight: number, act: () => Effect.Effect<void>]>>
+
+export const runModel = Effect.fnUntraced(function*(seed: number, manners: "gentle" | "rough") {
   const random = randomFrom(seed)
   const directory = yield* scratch
   const path = join(directory, "dnsmasq.log")
@@ -41,7 +44,7 @@ export const runModel = Effect.fnUntraced(function*(seed: number) {
       if (random.chance(0.1)) yield* kill()
     }
   })
-  const actions: Readonly<Record<string, readonly [weight: number, act: () => Effect.Effect<void>]>> = {
+  const gentle: Actions = {
     write: [
       8,
       () => Effect.sync(() => write(Array.from({ length: 1 + random.below(5) }, () => `${line()}\n`).join("")))
@@ -59,20 +62,22 @@ export const runModel = Effect.fnUntraced(function*(seed: number) {
         if (open !== "") write("\n")
         writer.copyAndTruncate()
       })],
-    renameSlowly: [2, () => slowly(writer.renaming(random.chance(0.5)))],
-    copyAndTruncateSlowly: [2, () =>
-      Effect.suspend(() => {
-        if (open !== "") write("\n")
-        return slowly(writer.copyingAndTruncating())
-      })],
-    kill: [2, kill],
     restart: [1, () => Effect.andThen(follower.close, follower.start)],
     stop: [1, () => follower.close],
     start: [2, () => Effect.andThen(follower.close, follower.start)],
     pause: [1, () => follower.pause],
     wait: [3, () => Effect.sleep(`${random.below(40)} millis`)]
   }
-  const deck = Object.entries(actions).flatMap(([name, [weight, act]]) =>
+  const rough: Actions = {
+    renameSlowly: [2, () => slowly(writer.renaming(random.chance(0.5)))],
+    copyAndTruncateSlowly: [2, () =>
+      Effect.suspend(() => {
+        if (open !== "") write("\n")
+        return slowly(writer.copyingAndTruncating())
+      })],
+    kill: [2, kill]
+  }
+  const deck = Object.entries(manners === "rough" ? { ...gentle, ...rough } : gentle).flatMap(([name, [weight, act]]) =>
     Array.from({ length: weight }, () => [name, act] as const)
   )
   begin()
@@ -88,7 +93,7 @@ export const runModel = Effect.fnUntraced(function*(seed: number) {
   yield* eventually(() => follower.distinct().length >= written.length)
   yield* follower.close
   writer.close()
-  const told = `seed ${seed}: ${story.join(" ")}`
+  const told = `${manners} seed ${seed}: ${story.join(" ")}`
   assert.deepStrictEqual(follower.reasons(), [], told)
   assert.deepStrictEqual(follower.distinct().map(({ line }) => line), written, told)
 }, Effect.scoped)
