@@ -31,9 +31,14 @@ $$;
 CREATE TRIGGER naming_policies_revise BEFORE UPDATE ON naming_policies
   FOR EACH ROW EXECUTE FUNCTION naming_policies_revise();
 
+-- Registries keep the policies in memory, and look here under the writer lock whether they are still so. A sequence,
+-- because what is read of it is never older than the lock.
+CREATE SEQUENCE naming_revision;
+
 CREATE FUNCTION naming_policies_notify() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+  PERFORM nextval('naming_revision');
   NOTIFY policies;
   RETURN NULL;
 END
@@ -42,6 +47,34 @@ CREATE TRIGGER naming_policies_notify AFTER INSERT OR UPDATE OR DELETE ON naming
   FOR EACH STATEMENT EXECUTE FUNCTION naming_policies_notify();
 CREATE TRIGGER naming_policies_writer_lock BEFORE INSERT OR UPDATE OR DELETE ON naming_policies
   FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
+
+-- Subnets belong to it: where a policy applies, and `{subnet}`. A policy is told with its subnet's domain, so that one
+-- becomes another with it.
+CREATE FUNCTION subnets_naming() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  PERFORM nextval('naming_revision');
+  IF TG_OP = 'UPDATE' THEN
+    IF EXISTS (
+      SELECT FROM new_rows n JOIN old_rows o USING (id) JOIN naming_policies p ON p.subnet_id = n.id
+      WHERE (n.domain, n.cidr) IS DISTINCT FROM (o.domain, o.cidr))
+    THEN
+      UPDATE naming_policies p SET subnet_id = p.subnet_id
+      FROM new_rows n JOIN old_rows o USING (id)
+      WHERE p.subnet_id = n.id AND (n.domain, n.cidr) IS DISTINCT FROM (o.domain, o.cidr);
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER subnets_insert_writer_lock BEFORE INSERT ON subnets
+  FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
+CREATE TRIGGER subnets_naming_insert AFTER INSERT ON subnets
+  FOR EACH STATEMENT EXECUTE FUNCTION subnets_naming();
+CREATE TRIGGER subnets_naming_update AFTER UPDATE ON subnets REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION subnets_naming();
+CREATE TRIGGER subnets_naming_delete AFTER DELETE ON subnets
+  FOR EACH STATEMENT EXECUTE FUNCTION subnets_naming();
 
 CREATE TABLE naming_sequences (
   policy_id bigint PRIMARY KEY REFERENCES naming_policies (id) ON DELETE CASCADE,
@@ -290,3 +323,4 @@ GRANT SELECT, INSERT, UPDATE, DELETE
 GRANT SELECT, INSERT, UPDATE ON api_tokens TO registry;
 GRANT SELECT ON change_log TO registry;
 GRANT USAGE, SELECT ON SEQUENCE changes TO registry;
+GRANT SELECT ON SEQUENCE naming_revision TO registry;
