@@ -129,6 +129,7 @@ RETURN length(text) <= 300
 CREATE TABLE dhcp_servers (
   server text PRIMARY KEY CHECK (server ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
   wanted_generation bigint NOT NULL DEFAULT 1,
+  wanted_since timestamptz NOT NULL DEFAULT now(),
   applied_generation bigint,
   applied_hash text,
   applied_at timestamptz,
@@ -142,6 +143,7 @@ CREATE TABLE dhcp_servers (
   CHECK (result IS DISTINCT FROM 'failed' OR num_nulls(attempted_generation, attempted_at, error) = 0)
 );
 COMMENT ON TABLE dhcp_servers IS 'Each dnsmasq: the generation its file should have, and what became of the last attempt';
+COMMENT ON COLUMN dhcp_servers.wanted_since IS 'Since when a generation has been wanted that was not applied';
 
 CREATE TRIGGER dhcp_servers_writer_lock BEFORE UPDATE ON dhcp_servers
   FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
@@ -321,6 +323,7 @@ BEGIN
   IF TG_OP = 'UPDATE' THEN
     NEW.updated_at := now();
     IF by_hand AND OLD.source = 'auto' AND NEW.source = 'auto'
+      AND coalesce(current_setting('leasehold.undoes', true), '') = ''
       AND (NEW.mac, NEW.address, NEW.name, NEW.lease_time, NEW.enabled)
         IS DISTINCT FROM (OLD.mac, OLD.address, OLD.name, OLD.lease_time, OLD.enabled)
     THEN
@@ -454,10 +457,20 @@ CREATE TRIGGER reservations_removed AFTER DELETE ON reservations
 
 -- What the files show -----------------------------------------------------------------------------------------------
 
+-- Once for each server in a transaction, however many of its statements call for it: readers see all of them, or none.
 CREATE FUNCTION want_new_generation(servers text[]) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  UPDATE dhcp_servers SET wanted_generation = wanted_generation + 1 WHERE server = ANY (servers);
-  SELECT pg_notify('render', server) FROM unnest(servers) AS server ORDER BY server;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  raised text[] := string_to_array(coalesce(current_setting('leasehold.raised', true), ''), ' ');
+  fresh text[] := ARRAY(SELECT DISTINCT server FROM unnest(servers) AS server WHERE server <> ALL (raised) ORDER BY server);
+BEGIN
+  IF cardinality(fresh) = 0 THEN RETURN; END IF;
+  UPDATE dhcp_servers SET wanted_generation = wanted_generation + 1,
+    wanted_since = CASE WHEN applied_generation = wanted_generation THEN now() ELSE wanted_since END
+  WHERE server = ANY (fresh);
+  PERFORM pg_notify('render', server) FROM unnest(fresh) AS server;
+  PERFORM set_config('leasehold.raised', array_to_string(raised || fresh, ' '), true);
+END
 $$;
 
 -- A file shows the enabled reservations of the subnets assigned to its server, and the MACs that are blocked.
@@ -605,6 +618,18 @@ END
 $$;
 CREATE TRIGGER systems_state AFTER UPDATE OF state ON systems
   FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION systems_state();
+
+CREATE FUNCTION systems_blocked() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  PERFORM want_new_generation(ARRAY(SELECT server FROM dhcp_servers));
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER systems_blocked_insert AFTER INSERT ON systems
+  FOR EACH ROW WHEN (NEW.state = 'blocked') EXECUTE FUNCTION systems_blocked();
+CREATE TRIGGER systems_blocked_delete AFTER DELETE ON systems
+  FOR EACH ROW WHEN (OLD.state = 'blocked') EXECUTE FUNCTION systems_blocked();
 
 CREATE TABLE sightings (
   server text NOT NULL,

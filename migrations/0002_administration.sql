@@ -150,31 +150,36 @@ RETURN coalesce((
   SELECT string_agg(r ->> name, ' ' ORDER BY n) FROM unnest(string_to_array(columns, ',')) WITH ORDINALITY AS c (name, n)
   WHERE r ->> name IS NOT NULL), '');
 
--- Arguments: the entity, the column that is the row's key, columns that label it for a person, separated by commas.
+-- A row as it is logged. Times of a change, and secrets, are nothing that one looks up, or takes back.
+CREATE FUNCTION logged_row(r jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN r - ARRAY['updated_at', 'revision', 'last_used_at', 'hash'];
+
+-- Arguments: the entity, the column that is the row's key, columns that label it for a person, separated by commas; and
+-- those of the primary key, where that is more than the key.
 CREATE FUNCTION log_changes() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-  -- Times of a change, and secrets, are nothing that one looks up, or takes back.
-  silent constant text[] := ARRAY['created_at', 'updated_at', 'revision', 'last_used_at', 'hash'];
+  primary_key text := coalesce(TG_ARGV[3], TG_ARGV[1]);
 BEGIN
   IF NOT is_by_hand() THEN RETURN NULL; END IF;
   IF TG_OP = 'INSERT' THEN
     INSERT INTO change_log (change, actor, action, entity, relation, key, label, before, after, undoes)
     SELECT c.change, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, n.row ->> TG_ARGV[1],
       label_of(n.row, TG_ARGV[2]), NULL, n.row, c.undoes
-    FROM (SELECT to_jsonb(n) - silent AS row FROM new_rows n) AS n, change_context(TG_OP, TG_TABLE_NAME) AS c;
+    FROM (SELECT logged_row(to_jsonb(n)) AS row FROM new_rows n) AS n, change_context(TG_OP, TG_TABLE_NAME) AS c;
   ELSIF TG_OP = 'DELETE' THEN
     INSERT INTO change_log (change, actor, action, entity, relation, key, label, before, after, undoes)
     SELECT c.change, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, o.row ->> TG_ARGV[1],
       label_of(o.row, TG_ARGV[2]), o.row, NULL, c.undoes
-    FROM (SELECT to_jsonb(o) - silent AS row FROM old_rows o) AS o, change_context(TG_OP, TG_TABLE_NAME) AS c;
+    FROM (SELECT logged_row(to_jsonb(o)) AS row FROM old_rows o) AS o, change_context(TG_OP, TG_TABLE_NAME) AS c;
   ELSE
     INSERT INTO change_log (change, actor, action, entity, relation, key, label, before, after, undoes)
     SELECT c.change, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, n.row ->> TG_ARGV[1],
       label_of(n.row, TG_ARGV[2]), o.row, n.row, c.undoes
-    FROM (SELECT to_jsonb(o) - silent AS row FROM old_rows o) AS o
-    JOIN (SELECT to_jsonb(n) - silent AS row FROM new_rows n) AS n ON o.row ->> TG_ARGV[1] = n.row ->> TG_ARGV[1],
-      change_context(TG_OP, TG_TABLE_NAME) AS c
+    FROM (SELECT label_of(row, primary_key) AS key, row FROM (SELECT logged_row(to_jsonb(o)) AS row FROM old_rows o) AS o) AS o
+    JOIN (SELECT label_of(row, primary_key) AS key, row FROM (SELECT logged_row(to_jsonb(n)) AS row FROM new_rows n) AS n) AS n
+      USING (key), change_context(TG_OP, TG_TABLE_NAME) AS c
     WHERE o.row <> n.row;
   END IF;
   RETURN NULL;
@@ -188,17 +193,17 @@ CREATE TRIGGER subnets_log_update AFTER UPDATE ON subnets REFERENCING OLD TABLE 
 CREATE TRIGGER subnets_log_delete AFTER DELETE ON subnets REFERENCING OLD TABLE AS old_rows
   FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'id', 'cidr,name');
 CREATE TRIGGER subnet_servers_log_insert AFTER INSERT ON subnet_servers REFERENCING NEW TABLE AS new_rows
-  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'server');
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'server', 'subnet_id,server');
 CREATE TRIGGER subnet_servers_log_update AFTER UPDATE ON subnet_servers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'server');
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'server', 'subnet_id,server');
 CREATE TRIGGER subnet_servers_log_delete AFTER DELETE ON subnet_servers REFERENCING OLD TABLE AS old_rows
-  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'server');
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'server', 'subnet_id,server');
 CREATE TRIGGER subnet_exclusions_log_insert AFTER INSERT ON subnet_exclusions REFERENCING NEW TABLE AS new_rows
-  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'first,last');
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'first,last', 'subnet_id,first');
 CREATE TRIGGER subnet_exclusions_log_update AFTER UPDATE ON subnet_exclusions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'first,last');
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'first,last', 'subnet_id,first');
 CREATE TRIGGER subnet_exclusions_log_delete AFTER DELETE ON subnet_exclusions REFERENCING OLD TABLE AS old_rows
-  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'first,last');
+  FOR EACH STATEMENT EXECUTE FUNCTION log_changes('subnet', 'subnet_id', 'first,last', 'subnet_id,first');
 CREATE TRIGGER reservations_log_insert AFTER INSERT ON reservations REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION log_changes('reservation', 'id', 'address,name,mac');
 CREATE TRIGGER reservations_log_update AFTER UPDATE ON reservations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
