@@ -152,7 +152,7 @@ async function consume(
 ): Promise<{ readonly perSecond: number; readonly megabytes: number }> {
   const [file = "", ...args] = dieWithOwner("TERM", [process.execPath, main])
   const child = spawn(file, args, {
-    env: { ...process.env, DATABASE_URL: database, NATS_SERVERS: nats },
+    env: { ...process.env, DATABASE_URL: database, NATS_SERVERS: nats, REGISTRY_API_PORT: "0" },
     stdio: ["ignore", "ignore", "inherit"]
   })
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))

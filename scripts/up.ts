@@ -9,6 +9,7 @@ import { mkdir } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { migrate } from "./migrate.ts"
 import { type App, startApp } from "./up/App.ts"
+import { freeApiPort } from "./up/apiPort.ts"
 import { whenOrphaned } from "./up/ancestors.ts"
 import { demonstrate, type Demonstration } from "./up/demonstration.ts"
 import { environmentOf } from "./up/environment.ts"
@@ -33,12 +34,13 @@ const stopAll = () =>
     }
   })()
 
-const hintsOf = (followed: Followed, natsServers: string): ReadonlyArray<string> => {
+const hintsOf = (followed: Followed, natsServers: string, apiPort: number): ReadonlyArray<string> => {
   const subnet = followed.subnets[0]?.split(/[/:]/u)[0]?.replace(/\d+$/u, "77") ?? "10.0.0.77"
   const body = `'{"mac":"52:54:00:12:34:56","ip":"${subnet}","hostname":"toaster"}'`
   return [
     `nats -s ${natsServers} pub dhcp.v1.event.${followed.server}.ack ${body}`,
-    `nats -s ${natsServers} sub 'discovery.v1.>'      (no nats here? npm run -s bus -- pub|req|sub …)`
+    `nats -s ${natsServers} sub 'discovery.v1.>'      (no nats here? npm run -s bus -- pub|req|sub …)`,
+    `npm run -s ipmanager -- --server http://127.0.0.1:${apiPort} system list`
   ]
 }
 
@@ -50,6 +52,7 @@ async function up(options: Options): Promise<void> {
   const servers = await startServers(data)
   finalizers.push(() => servers.stop())
   await migrate(servers.databaseUrl)
+  const apiPort = await freeApiPort(process.env["REGISTRY_API_PORT"])
 
   let demo: Demonstration | undefined
   if (options.mode.type === "demonstration") {
@@ -85,7 +88,7 @@ async function up(options: Options): Promise<void> {
     systems: world.systems(),
     systemCount: world.systemCount(),
     told: world.told(),
-    hints: hintsOf(followed, servers.natsServers),
+    hints: hintsOf(followed, servers.natsServers, apiPort),
     now: Date.now() / 1000
   }), options.plain)
   finalizers.push(async () => {
@@ -100,7 +103,7 @@ async function up(options: Options): Promise<void> {
     return world.close()
   })
 
-  for (const [name, env] of Object.entries(environmentOf(followed, servers, data))) {
+  for (const [name, env] of Object.entries(environmentOf(followed, { ...servers, apiPort }, data))) {
     const app = startApp({
       name,
       main: join(root, "apps", name, "src/main.ts"),
@@ -125,7 +128,7 @@ async function up(options: Options): Promise<void> {
   if (!terminal.live) {
     world.tell(title)
     for (const line of servers.shown) world.tell(line)
-    for (const hint of hintsOf(followed, servers.natsServers)) world.tell(`try: ${hint}`)
+    for (const hint of hintsOf(followed, servers.natsServers, apiPort)) world.tell(`try: ${hint}`)
   }
   if (followed.subnets.length === 0) world.tell("no --subnet given: systems are recorded, nothing is reserved")
   if (followed.target === undefined) world.tell("no --conf given: dnsmasq is watched, nothing is written for it")

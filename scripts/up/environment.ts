@@ -5,6 +5,8 @@ import type { Followed } from "./options.ts"
 export interface ServerUrls {
   readonly databaseUrl: string
   readonly natsServers: string
+  /** Where the registry serves its API; any port where it is left out. */
+  readonly apiPort?: number
 }
 
 export type AppName = "ingest" | "registry" | "renderer"
@@ -28,6 +30,7 @@ export const environmentOf = (
   registry: {
     NATS_SERVERS: servers.natsServers,
     DATABASE_URL: servers.databaseUrl,
+    REGISTRY_API_PORT: String(servers.apiPort ?? 0),
     REGISTRY_SUBNETS: followed.subnets.map((subnet) => {
       const [cidr = "", policy = "auto"] = subnet.split(":")
       return `${cidr}=${followed.server}:${policies[policy] ?? policy}`

@@ -1,6 +1,8 @@
 /** The registry's parts as one layer that runs for ever. */
 import { loggingLayer, Nats, opsLayer, Postgres, reportEnd } from "@leasehold/runtime"
 import { Effect, Layer } from "effect"
+import { ApiServer } from "./api/ApiServer.ts"
+import { servicesLayer } from "./api/apiServices.ts"
 import { Applier } from "./apply/Applier.ts"
 import { consumerLayer } from "./consumer/Consumer.ts"
 import { injectionLayer } from "./inject/Injection.ts"
@@ -9,25 +11,34 @@ import { wakesLayer } from "./outbox/Wakes.ts"
 import { declaredSubnetsLayer } from "./subnets/declaredSubnets.ts"
 import { Sweeper, sweepingLayer } from "./sweep/Sweeper.ts"
 
-const opsServer = Layer.unwrap(Effect.gen(function*() {
-  const postgres = yield* Postgres
-  const { connection } = yield* Nats
-  const health = Effect.gen(function*() {
-    yield* Effect.mapError(postgres.query("SELECT 1 FROM subnets LIMIT 1"), () => "postgres: cannot be asked")
+const health = Effect.map(Effect.all([Postgres, Nats]), ([postgres, { connection }]) =>
+  Effect.gen(function*() {
+    yield* Effect.mapError(
+      postgres.query("SELECT 1 FROM subnets LIMIT 1").pipe(Effect.timeout("2 seconds")),
+      () => "postgres: cannot be asked"
+    )
     yield* Effect.mapError(
       Effect.tryPromise(() => connection.rtt()).pipe(Effect.timeout("2 seconds")),
       () => "nats: does not answer"
     )
-  })
-  return opsLayer("REGISTRY", health)
-}))
+  }))
+
+const opsServer = Layer.unwrap(Effect.map(health, (ask) => opsLayer("REGISTRY", ask)))
+
+// Callers have connections of their own: however much they ask, events are applied.
+const apiServer = Layer.unwrap(Effect.map(health, (ask) => ApiServer.layer(ask))).pipe(
+  Layer.provide(servicesLayer),
+  Layer.provide(Postgres.layer("registry", 4))
+)
 
 const services = Layer.mergeAll(Applier.layer, Sweeper.layer).pipe(
   Layer.provideMerge(Relay.layer),
   Layer.provideMerge(Layer.mergeAll(Postgres.layer("registry"), Nats.layer("registry")))
 )
 
-export const registryLayer = Layer.mergeAll(consumerLayer, injectionLayer, wakesLayer, sweepingLayer, opsServer).pipe(
+const workers = Layer.mergeAll(consumerLayer, injectionLayer, wakesLayer, sweepingLayer, opsServer)
+
+export const registryLayer = Layer.merge(workers, apiServer).pipe(
   // Events that arrive before their subnet is there would get no reservation until their next renewal.
   Layer.provide(declaredSubnetsLayer),
   Layer.provide(services)

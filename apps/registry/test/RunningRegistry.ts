@@ -1,11 +1,14 @@
 /** A registry that runs in the test's process, or several, over servers of the test's own. */
 import { jetstream, type JetStreamClient, jetstreamManager } from "@nats-io/jetstream"
 import { connect, type NatsConnection } from "@nats-io/transport-node"
-import { ConfigProvider, Effect, Layer, Logger, ManagedRuntime } from "effect"
+import { ConfigProvider, Layer, Logger, ManagedRuntime } from "effect"
 import { setTimeout as sleep } from "node:timers/promises"
+import { ApiServer } from "../src/api/ApiServer.ts"
 import { registryLayer } from "../src/daemon.ts"
 
 export interface Running {
+  /** Of its API: `http://127.0.0.1:40123`. */
+  readonly api: string
   /** Ends it as SIGTERM does. */
   stop(): Promise<void>
 }
@@ -16,13 +19,15 @@ export const startRegistry = async (
   env: Readonly<Record<string, string>> = {}
 ): Promise<Running> => {
   const config = ConfigProvider.layer(
-    ConfigProvider.fromEnv({ env: { DATABASE_URL: urls.database, NATS_SERVERS: urls.nats, ...env } })
+    ConfigProvider.fromEnv({
+      env: { DATABASE_URL: urls.database, NATS_SERVERS: urls.nats, REGISTRY_API_PORT: "0", ...env }
+    })
   )
   const runtime = ManagedRuntime.make(
     registryLayer.pipe(Layer.provide(config), Layer.provide(Logger.layer([])))
   )
-  await runtime.runPromise(Effect.void)
-  return { stop: () => runtime.dispose() }
+  const { url } = await runtime.runPromise(ApiServer)
+  return { api: url, stop: () => runtime.dispose() }
 }
 
 /** Asks again and again until the answer is not undefined. */

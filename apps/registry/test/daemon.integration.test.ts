@@ -23,7 +23,7 @@ afterEach(() => {
 
 const start = (env: Readonly<Record<string, string>>) => {
   const child = spawn(process.execPath, [main], {
-    env: { ...process.env, DATABASE_URL: database.url, NATS_SERVERS: nats.url, ...env },
+    env: { ...process.env, DATABASE_URL: database.url, NATS_SERVERS: nats.url, REGISTRY_API_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"]
   })
   started.push(child)

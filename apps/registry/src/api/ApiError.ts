@@ -15,6 +15,7 @@ export const ApiErrorCode = Schema.Literals([
   "out-of-range",
   "unauthenticated",
   "permission-denied",
+  "deadline-exceeded",
   "unavailable"
 ])
 export type ApiErrorCode = typeof ApiErrorCode.Type

@@ -7,7 +7,7 @@
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf"
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect"
 import { BadRequestSchema } from "@leasehold/registry-api"
-import { Cause, type Context, Effect, Exit, Stream } from "effect"
+import { Cause, type Context, Duration, Effect, Exit, Stream } from "effect"
 import { ApiError, type ApiErrorCode } from "./ApiError.ts"
 import type { Caller } from "./Caller.ts"
 
@@ -21,6 +21,7 @@ const codes: Readonly<Record<ApiErrorCode, Code>> = {
   "out-of-range": Code.OutOfRange,
   "unauthenticated": Code.Unauthenticated,
   "permission-denied": Code.PermissionDenied,
+  "deadline-exceeded": Code.DeadlineExceeded,
   "unavailable": Code.Unavailable
 }
 
@@ -61,26 +62,30 @@ export interface Implementing<R> {
   ) => (requests: AsyncIterable<MessageShape<I>>, context: HandlerContext) => Promise<MessageShape<O>>
 }
 
+/** How long a call may take, whatever its caller would wait; streams of answers go on for as long as somebody listens. */
+const longestUnary = Duration.seconds(60)
+const longestUpload = Duration.minutes(10)
+
 /** @param context the services that the methods use */
 export const implementing = <R>(context: Context.Context<R>, authorise: Authorise): Implementing<R> => {
   const settle = async <A>(
     effect: Effect.Effect<A, ApiError, R>,
-    { method, service, signal }: HandlerContext
+    handler: HandlerContext,
+    longest: Duration.Duration
   ): Promise<A> => {
     const exit = await Effect.runPromiseExitWith(context)(
       effect.pipe(
-        Effect.tapCause((cause) =>
-          Cause.hasDies(cause)
-            ? Effect.logError("call failed", cause).pipe(
-              Effect.annotateLogs({ method: `${service.typeName}/${method.name}` })
-            )
-            : Effect.void
-        )
+        Effect.timeoutOrElse({
+          duration: longest,
+          orElse: () =>
+            Effect.fail(ApiError.refuse("deadline-exceeded", `it took longer than ${Duration.format(longest)}`))
+        }),
+        Effect.tapCause((cause) => logged(cause, handler))
       ),
-      { signal }
+      { signal: handler.signal }
     )
     if (Exit.isSuccess(exit)) return exit.value
-    throw thrown(exit.cause)
+    throw thrown(exit.cause, handler.signal)
   }
   return {
     unary: (_input, output, run) => (request, handler) =>
@@ -88,19 +93,27 @@ export const implementing = <R>(context: Context.Context<R>, authorise: Authoris
         Effect.flatMap(authorise(handler), (caller) => run(request, caller)).pipe(
           Effect.map((answer) => create(output, answer))
         ),
-        handler
+        handler,
+        longestUnary
       ),
-    serverStreaming: (_input, output, run) => (request, handler) => ({
-      async *[Symbol.asyncIterator]() {
-        const caller = await settle(authorise(handler), handler)
-        const answers = Stream.toAsyncIterableWith(run(request, caller), context)
-        try {
-          for await (const answer of answers) yield create(output, answer)
-        } catch (error) {
-          throw error instanceof ApiError ? toConnectError(error) : internal()
+    serverStreaming: (_input, output, run) => (request, handler) => {
+      const answers = Stream.unwrap(Effect.map(authorise(handler), (caller) => run(request, caller))).pipe(
+        Stream.map((answer) => create(output, answer)),
+        // A stream that waits for something to tell would never notice that nobody listens any more.
+        Stream.interruptWhen(aborted(handler.signal)),
+        Stream.tapCause((cause) => logged(cause, handler))
+      )
+      return {
+        async *[Symbol.asyncIterator]() {
+          try {
+            yield* Stream.toAsyncIterableWith(answers, context)
+          } catch (error) {
+            throw error instanceof ApiError ? toConnectError(error) : internal()
+          }
+          if (handler.signal.aborted) throw reasonOf(handler.signal)
         }
       }
-    }),
+    },
     clientStreaming: (_input, output, run) => (requests, handler) =>
       settle(
         Effect.flatMap(authorise(handler), (caller) =>
@@ -108,15 +121,35 @@ export const implementing = <R>(context: Context.Context<R>, authorise: Authoris
             Stream.fromAsyncIterable(requests, () => ApiError.refuse("aborted", "the stream of the request broke off")),
             caller
           )).pipe(Effect.map((answer) => create(output, answer))),
-        handler
+        handler,
+        longestUpload
       )
   }
 }
 
+const logged = <E>(cause: Cause.Cause<E>, { method, service }: HandlerContext) =>
+  Cause.hasDies(cause)
+    ? Effect.logError("call failed", cause).pipe(
+      Effect.annotateLogs({ method: `${service.typeName}/${method.name}` })
+    )
+    : Effect.void
+
+const aborted = (signal: AbortSignal): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    const end = () => resume(Effect.void)
+    if (signal.aborted) return end()
+    signal.addEventListener("abort", end, { once: true })
+    return Effect.sync(() => signal.removeEventListener("abort", end))
+  })
+
+/** The deadline, the server's end, or that the caller went away. */
+const reasonOf = ({ reason }: AbortSignal): ConnectError =>
+  reason instanceof ConnectError ? reason : new ConnectError("the call was given up", Code.Canceled)
+
 const internal = () => new ConnectError("something went wrong in the registry; its log says what", Code.Internal)
 
-const thrown = (cause: Cause.Cause<ApiError>): ConnectError => {
+const thrown = (cause: Cause.Cause<ApiError>, signal: AbortSignal): ConnectError => {
   const failure = cause.reasons.find(Cause.isFailReason)
   if (failure !== undefined) return toConnectError(failure.error)
-  return Cause.hasInterruptsOnly(cause) ? new ConnectError("the call was given up", Code.Canceled) : internal()
+  return Cause.hasInterruptsOnly(cause) ? reasonOf(signal) : internal()
 }

@@ -1,0 +1,42 @@
+/** The services of the API, each over the parts of the registry that it uses. */
+import type { ConnectRouter } from "@connectrpc/connect"
+import { AccessService, IpamService, PolicyService, ServerService, WatcherService } from "@leasehold/registry-api"
+import { Health } from "@leasehold/registry-api/gen/grpc/health/v1/health_pb"
+import { ServerReflection } from "@leasehold/registry-api/gen/grpc/reflection/v1/reflection_pb"
+import { Effect, Layer } from "effect"
+import { Administration } from "../administration/Administration.ts"
+import { Systems } from "../systems/Systems.ts"
+import { passed } from "./access/authenticate.ts"
+import { Tokens } from "./access/Tokens.ts"
+import { implementing } from "./implement.ts"
+import { accessService } from "./services/access.ts"
+import { watcherService } from "./services/watcher.ts"
+
+/** In the order in which reflection names them. */
+export const servedServices = [
+  WatcherService,
+  IpamService,
+  PolicyService,
+  ServerService,
+  AccessService,
+  Health,
+  ServerReflection
+]
+
+/** What the services use. */
+export const servicesLayer = Layer.mergeAll(Tokens.layer, Systems.layer).pipe(Layer.provideMerge(Administration.layer))
+
+/** Registers the services with a router; a method that has no code yet answers "unimplemented". */
+export const apiServices = Effect.map(
+  Effect.context<Administration | Systems | Tokens>(),
+  (context) => {
+    const method = implementing(context, passed)
+    return (router: ConnectRouter): void => {
+      router.service(WatcherService, watcherService(method))
+      router.service(IpamService, {})
+      router.service(PolicyService, {})
+      router.service(ServerService, {})
+      router.service(AccessService, accessService(method))
+    }
+  }
+)

@@ -1,0 +1,72 @@
+/**
+ * What stands before every call: web pages that may not call, names that are not this machine's, requests that never end,
+ * and too many at a time are turned away before anything of them is read.
+ *
+ * A page in a browser on the same machine reaches loopback too. It cannot leave out `Origin`, every content type that is
+ * served makes the browser ask first, and a name that an attacker points at 127.0.0.1 still stands in `Host`.
+ */
+import { cors as connectCors } from "@connectrpc/connect"
+import { type ApiConfig, isLoopback } from "../ApiConfig.ts"
+import type { Handler, Request, Response } from "./Handler.ts"
+
+const bodyWithin = 30_000
+const uploadWithin = 600_000
+const mostAtATime = 1_000
+
+/** @param uploads paths of the methods whose request is a stream */
+export const guarded = (config: ApiConfig, uploads: ReadonlySet<string>, handle: Handler): Handler => {
+  let open = 0
+  return (request, response) => {
+    if (config.trusting && !isLoopback(nameOf(authority(request)))) {
+      return refuse(request, response, 403, "the host that was asked for is not this machine's")
+    }
+    const { origin } = request.headers
+    if (origin !== undefined && !config.origins.has(origin)) {
+      return refuse(request, response, 403, "web pages of this origin may not call")
+    }
+    if (origin !== undefined) allow(response, origin)
+    if (request.method === "OPTIONS") return end(response, origin === undefined ? 405 : 204)
+    if (open >= mostAtATime) return refuse(request, response, 503, "too many calls at a time")
+    open++
+    const timer = setTimeout(() => cut(request), uploads.has(pathOf(request)) ? uploadWithin : bodyWithin)
+    request.once("end", () => clearTimeout(timer))
+    response.once("close", () => {
+      open--
+      clearTimeout(timer)
+    })
+    handle(request, response)
+  }
+}
+
+const authority = (request: Request): string =>
+  ("authority" in request ? request.authority : undefined) ?? request.headers.host ?? ""
+
+/** Without the port. */
+const nameOf = (host: string): string => host.replace(/:\d{1,5}$/u, "").toLowerCase()
+
+const pathOf = ({ url = "" }: Request): string => url.split("?", 1)[0] ?? ""
+
+const allow = (response: Response, origin: string): void => {
+  response.setHeader("access-control-allow-origin", origin)
+  response.setHeader("vary", "origin")
+  response.setHeader("access-control-allow-methods", "POST")
+  response.setHeader("access-control-allow-headers", [...connectCors.allowedHeaders, "authorization"].join(","))
+  response.setHeader("access-control-expose-headers", connectCors.exposedHeaders.join(","))
+  response.setHeader("access-control-max-age", "600")
+}
+
+const refuse = (request: Request, response: Response, status: number, why: string): void => {
+  response.setHeader("content-type", "application/json")
+  end(response, status, JSON.stringify({ code: status === 503 ? "unavailable" : "permission_denied", message: why }))
+  request.resume()
+}
+
+const end = (response: Response, status: number, body = ""): void => {
+  response.statusCode = status
+  response.end(body)
+}
+
+const cut = (request: Request): void => {
+  if ("stream" in request) request.stream.close()
+  else request.socket.destroy()
+}

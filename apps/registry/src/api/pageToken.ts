@@ -1,0 +1,36 @@
+/**
+ * Where a list goes on: the key of the last row told, bound to the question, so that a token of another question is refused.
+ * Opaque to callers, and nothing that must be kept from them.
+ */
+import { Effect, Option, Schema } from "effect"
+import { hash } from "node:crypto"
+import { ApiError } from "./ApiError.ts"
+
+const Content = Schema.fromJsonString(Schema.Struct({ q: Schema.String, after: Schema.Array(Schema.String) }))
+const decode = Schema.decodeOption(Content)
+const longest = 1_000
+
+const digest = (question: unknown): string =>
+  hash("sha256", JSON.stringify(question, (_, value) => typeof value === "bigint" ? String(value) : value), "hex")
+    .slice(0, 16)
+
+export const pageToken = (question: unknown, after: ReadonlyArray<string>): string =>
+  Buffer.from(JSON.stringify({ q: digest(question), after })).toString("base64url")
+
+/** The key to go on after; none where the list begins. */
+export const readPageToken = (
+  question: unknown,
+  token: string
+): Effect.Effect<ReadonlyArray<string> | undefined, ApiError> => {
+  if (token === "") return Effect.undefined
+  const content = token.length > longest ? Option.none() : decode(Buffer.from(token, "base64url").toString("utf8"))
+  return Option.isSome(content) && content.value.q === digest(question)
+    ? Effect.succeed(content.value.after)
+    : Effect.fail(ApiError.invalid("page_token", "the token that the page before came with, for the same question"))
+}
+
+/** At most a thousand, a hundred where nothing is said. */
+export const pageSize = (wanted: number): Effect.Effect<number, ApiError> =>
+  wanted < 0
+    ? Effect.fail(ApiError.invalid("page_size", "a number from 0 to 1000", wanted))
+    : Effect.succeed(wanted === 0 ? 100 : Math.min(wanted, 1_000))

@@ -1,0 +1,85 @@
+/** AccessService: tokens, and who the caller is. */
+import type { ServiceImpl } from "@connectrpc/connect"
+import {
+  type AccessService,
+  CreateTokenRequestSchema,
+  CreateTokenResponseSchema,
+  ListTokensRequestSchema,
+  ListTokensResponseSchema,
+  RevokeTokenRequestSchema,
+  RevokeTokenResponseSchema,
+  Scope as ScopeMessage,
+  WhoAmIRequestSchema,
+  WhoAmIResponseSchema
+} from "@leasehold/registry-api"
+import { Effect } from "effect"
+import { type Token, Tokens } from "../access/Tokens.ts"
+import { ApiError } from "../ApiError.ts"
+import type { Scope } from "../Caller.ts"
+import type { Implementing } from "../implement.ts"
+import { fromTimestamp, optionalTimestamp, toTimestamp } from "../messages.ts"
+
+export const accessService = (method: Implementing<Tokens>) =>
+  ({
+    createToken: method.unary(
+      CreateTokenRequestSchema,
+      CreateTokenResponseSchema,
+      Effect.fn("AccessService.createToken")(function*({ expiresAt, name, scope }, caller) {
+        const tokens = yield* Tokens
+        const wanted = yield* Effect.mapError(
+          Effect.fromNullishOr(decided[scope]),
+          () => ApiError.invalid("scope", "SCOPE_READ, SCOPE_OPERATE or SCOPE_ADMINISTER")
+        )
+        const { secret, token } = yield* tokens.create(caller, {
+          name,
+          scope: wanted,
+          expiresAt: expiresAt === undefined ? undefined : yield* fromTimestamp("expires_at", expiresAt)
+        })
+        return { token: toMessage(token), secret }
+      })
+    ),
+    listTokens: method.unary(
+      ListTokensRequestSchema,
+      ListTokensResponseSchema,
+      Effect.fn("AccessService.listTokens")(function*() {
+        const { list } = yield* Tokens
+        return { tokens: (yield* list).map(toMessage) }
+      })
+    ),
+    revokeToken: method.unary(
+      RevokeTokenRequestSchema,
+      RevokeTokenResponseSchema,
+      Effect.fn("AccessService.revokeToken")(function*({ key }, caller) {
+        const tokens = yield* Tokens
+        return { token: toMessage(yield* tokens.revoke(caller, key)) }
+      })
+    ),
+    whoAmI: method.unary(
+      WhoAmIRequestSchema,
+      WhoAmIResponseSchema,
+      (_, { actor, scope }) => Effect.succeed({ actor, scope: told[scope] })
+    )
+  }) satisfies ServiceImpl<typeof AccessService>
+
+const told = {
+  read: ScopeMessage.READ,
+  operate: ScopeMessage.OPERATE,
+  administer: ScopeMessage.ADMINISTER
+} as const satisfies Record<Scope, ScopeMessage>
+
+const decided: Readonly<Partial<Record<ScopeMessage, Scope>>> = {
+  [ScopeMessage.READ]: "read",
+  [ScopeMessage.OPERATE]: "operate",
+  [ScopeMessage.ADMINISTER]: "administer"
+}
+
+const toMessage = ({ createdAt, createdBy, expiresAt, id, lastUsedAt, name, revokedAt, scope }: Token) => ({
+  id: BigInt(id),
+  name,
+  scope: told[scope],
+  createdAt: toTimestamp(createdAt),
+  createdBy,
+  ...optionalTimestamp("expiresAt", expiresAt),
+  ...optionalTimestamp("lastUsedAt", lastUsedAt),
+  ...optionalTimestamp("revokedAt", revokedAt)
+})
