@@ -108,6 +108,13 @@ export const readAt = (self: Incarnation, buffer: Buffer, length: number, positi
 
 export const readHead = (self: Incarnation) => readAt(self, Buffer.alloc(headLimit), headLimit, 0)
 
+/** Of a file without an identity nothing is known: it may have been truncated since it was opened. */
+export const measure = Effect.fnUntraced(function*(self: Incarnation) {
+  const { modified, size } = yield* statusOf(self.path, self.handle)
+  self.size = size
+  self.modified = modified
+})
+
 /** Looks how far the file has grown. Says whether it still holds what is known of it: a replaced file may be larger too. */
 export const refresh = Effect.fnUntraced(function*(self: Incarnation) {
   const status = yield* statusOf(self.path, self.handle)

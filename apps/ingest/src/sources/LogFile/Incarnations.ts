@@ -11,6 +11,7 @@ import {
   closeQuietly,
   type Incarnation,
   isRelevant,
+  measure,
   openIncarnation,
   readHead,
   readTo,
@@ -93,6 +94,7 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
       const fingerprint = fingerprintOf(head)
       if (fingerprint === undefined) return false
       yield* addMissed(self)
+      yield* measure(self)
       // Truncated meanwhile: what it held before is in a copy, which may have come too late to be found.
       if (!(yield* readHead(self)).subarray(0, head.length).equals(head)) continue
       name(self, fingerprint, head)
@@ -162,6 +164,7 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
     const ordered = inOrder(basename(path), files).flatMap(({ inode }) => listed.get(inode) ?? [])
     list.splice(start, waiting.length, ...ordered, ...waiting.filter((one) => !ordered.includes(one)))
     for (const one of ordered) {
+      yield* measure(one)
       const head = yield* readHead(one)
       const fingerprint = fingerprintOf(head)
       if (fingerprint !== undefined) name(one, fingerprint, head)
