@@ -64,9 +64,9 @@ export const besideDnsmasq = Effect.fnUntraced(
         return name === undefined ? undefined : readFileSync(join(directory, name), "utf8").split("\n").slice(1, -1)
       }),
       pid: Effect.sync(() => Number(readFileSync(lab.pidFile, "utf8"))),
-      client: (name: string, mac: string) =>
+      client: (name: string, mac: string, extra: ReadonlyArray<string> = []) =>
         Effect.acquireRelease(
-          Effect.promise(() => lab.client(name, { mac })),
+          Effect.promise(() => lab.client(name, { mac, extra })),
           (client) => Effect.promise(() => client.vanish())
         )
     }

@@ -1,6 +1,6 @@
 /**
- * dhcp-host entries: `AA:BB:CC:DD:EE:FF,10.0.0.1,hostname[,lease time]`, with `dhcp-host=` before it in a conf file and
- * without it in a hosts file.
+ * dhcp-host entries: `MAC[,MAC…][,10.0.0.1][,hostname][,lease time]` or `MAC,ignore`, with `dhcp-host=` before it in a
+ * conf file and without it in a hosts file.
  *
  * What `formatDhcpHost` gives, dnsmasq reads as it was meant, in every version. `parseDhcpHost` reads what operators
  * have in their files, as dnsmasq would, and says what it doubts.
@@ -9,15 +9,20 @@ import { Result } from "effect"
 import { type DhcpHostError, doubt, type HostDoubt, problem } from "./DhcpHost/HostProblem.ts"
 import type { HostPart, LeaseTime } from "./DhcpHost/HostPart.ts"
 import { leaseSeconds, readPart } from "./DhcpHost/readPart.ts"
-import { clean, fields } from "./DhcpHost/tokenize.ts"
+import { clean, fields, LONGEST_LINE } from "./DhcpHost/tokenize.ts"
 import { ipv4End } from "./tokens.ts"
 
-/** What we write: one client, one address, one name. */
+/** What we write: one client, and an address, a name or both; or that it gets no answer. */
 export interface DhcpHost {
   readonly mac: string
-  readonly ip: string
+  /** More MACs of the same client, of which it uses one at a time. */
+  readonly also?: ReadonlyArray<string>
+  /** Absent: the address is a dynamic one. */
+  readonly ip?: string
   readonly hostname?: string
   readonly leaseTime?: LeaseTime
+  /** dnsmasq does not answer; nothing else can be said then. */
+  readonly ignore?: true
 }
 
 /** What an entry of an operator says, as dnsmasq takes it. */
@@ -64,24 +69,45 @@ const formatLeaseTime = (time: LeaseTime): string => {
 const isLeaseTime = (time: LeaseTime) =>
   time === "infinite" || (Number.isInteger(time.seconds) && time.seconds >= 120 && time.seconds <= 0x7fff_ffff)
 
+/** What is wrong with a client and what it is to get, where something is. */
+const problemOf = ({ also = [], hostname, ignore, ip, leaseTime, mac }: DhcpHost): DhcpHostError | undefined => {
+  const macs = [mac, ...also]
+  const bad = macs.find((one) => !MAC.test(one))
+  if (bad !== undefined) return problem("mac", "six octets in hex, with colons", bad)
+  if (new Set(macs.map((one) => one.toLowerCase())).size < macs.length) {
+    return problem("mac", "each MAC once", macs.join(","))
+  }
+  const given = ip ?? hostname
+  if (ignore === true) {
+    const more = given ?? (leaseTime === undefined ? undefined : JSON.stringify(leaseTime))
+    return more === undefined ? undefined : problem("ignore", "nothing else with it", more)
+  }
+  if (given === undefined) return problem("line", "an address, a name or ignore", mac)
+  if (ip !== undefined && !isAddress(ip)) return problem("ip", "an IPv4 address that a host can have", ip)
+  if (hostname !== undefined && !isName(hostname)) {
+    return problem("hostname", "a label of a-z, 0-9 and - that is no keyword and no lease time", hostname)
+  }
+  return leaseTime === undefined || isLeaseTime(leaseTime)
+    ? undefined
+    : problem("lease time", "infinite, or 120 to 2147483647 seconds", JSON.stringify(leaseTime))
+}
+
 /** Writes an entry, without a line end; refuses whatever dnsmasq could read as something else. */
 export const formatDhcpHost = (host: DhcpHost, form: HostForm = "conf"): Result.Result<string, DhcpHostError> => {
-  const { hostname, ip, leaseTime, mac } = host
-  if (!MAC.test(mac)) return Result.fail(problem("mac", "six octets in hex, with colons", mac))
-  if (!isAddress(ip)) return Result.fail(problem("ip", "an IPv4 address that a host can have", ip))
-  if (hostname !== undefined && !isName(hostname)) {
-    return Result.fail(problem("hostname", "a label of a-z, 0-9 and - that is no keyword and no lease time", hostname))
-  }
-  if (leaseTime !== undefined && !isLeaseTime(leaseTime)) {
-    return Result.fail(problem("lease time", "infinite, or 120 to 2147483647 seconds", JSON.stringify(leaseTime)))
-  }
+  const wrong = problemOf(host)
+  if (wrong !== undefined) return Result.fail(wrong)
+  const { also = [], hostname, ignore, ip, leaseTime, mac } = host
   const entry = [
-    mac.toUpperCase(),
-    ip,
+    ...[mac, ...also].map((one) => one.toUpperCase()),
+    ...(ip === undefined ? [] : [ip]),
     ...(hostname === undefined ? [] : [hostname]),
-    ...(leaseTime === undefined ? [] : [formatLeaseTime(leaseTime)])
+    ...(leaseTime === undefined ? [] : [formatLeaseTime(leaseTime)]),
+    ...(ignore === true ? ["ignore"] : [])
   ].join(",")
-  return Result.succeed(form === "conf" ? `dhcp-host=${entry}` : entry)
+  const line = form === "conf" ? `dhcp-host=${entry}` : entry
+  return line.length > LONGEST_LINE
+    ? Result.fail(problem("line", `at most ${LONGEST_LINE} bytes`, `${line.length} bytes`))
+    : Result.succeed(line)
 }
 
 const lastOf = <Is extends HostPart["is"]>(parts: ReadonlyArray<HostPart>, is: Is) =>
@@ -94,11 +120,10 @@ const repeated = (parts: ReadonlyArray<HostPart>): ReadonlyArray<HostDoubt> =>
     count(parts, is) < 2 ? [] : [doubt(is, "one of them; dnsmasq takes the last", `${count(parts, is)}`)]
   )
 
-const isPlain = (parts: ReadonlyArray<HostPart>, doubts: ReadonlyArray<HostDoubt>) => {
-  const [mac, ip, ...rest] = parts.map((part) => part.is)
-  return doubts.length === 0 && mac === "mac" && ip === "ip" &&
-    ["", "name", "lease-time", "name,lease-time"].includes(rest.join(","))
-}
+const PLAIN = /^mac(,mac)*,(ip(,name)?(,lease-time)?|name(,lease-time)?|ignore)$/
+
+const isPlain = (parts: ReadonlyArray<HostPart>, doubts: ReadonlyArray<HostDoubt>) =>
+  doubts.length === 0 && PLAIN.test(parts.map((part) => part.is).join(","))
 
 const summary = (parts: ReadonlyArray<HostPart>, doubts: ReadonlyArray<HostDoubt>): ParsedHost => {
   const ip = lastOf(parts, "ip")

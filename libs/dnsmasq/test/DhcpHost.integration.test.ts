@@ -116,6 +116,18 @@ describe("dnsmasq --test", () => {
         hostname: `host-${index}`,
         leaseTime: index % 2 === 0 ? "infinite" : { seconds: 120 + index }
       })))
-    assert.isTrue(accepts(lines.map((line) => `${line}\n`).join("")))
+    const mac = (number: number) => `02:00:00:01:00:${number.toString(16).padStart(2, "0")}`
+    const others = [
+      {
+        mac: mac(0),
+        also: Array.from({ length: 49 }, (_, at) => mac(at + 1)),
+        ip: "10.0.9.1",
+        hostname: "a".repeat(63)
+      },
+      { mac: mac(60), also: [mac(61)], hostname: "nas", leaseTime: "infinite" as const },
+      { mac: mac(62), hostname: "printer" },
+      { mac: mac(63), ignore: true as const }
+    ].map((host) => Result.getOrThrow(formatDhcpHost(host)))
+    assert.isTrue(accepts([...lines, ...others].map((line) => `${line}\n`).join("")))
   })
 })

@@ -22,12 +22,44 @@ describe("formatDhcpHost", () => {
     )
   })
 
+  it("writes several MACs in their order, a name without an address, and that a client is ignored", () => {
+    const also = ["02:00:00:00:00:0c", "02:00:00:00:00:0b"]
+    const write = (host: DhcpHost) => Result.getOrThrow(formatDhcpHost(host, "hosts"))
+    assert.strictEqual(
+      write({ mac, also, ip: "10.0.0.1", hostname: "nas", leaseTime: { seconds: 3600 } }),
+      "02:00:00:00:00:0A,02:00:00:00:00:0C,02:00:00:00:00:0B,10.0.0.1,nas,1h"
+    )
+    assert.strictEqual(write({ mac, hostname: "nas" }), "02:00:00:00:00:0A,nas")
+    assert.strictEqual(write({ mac, hostname: "nas", leaseTime: "infinite" }), "02:00:00:00:00:0A,nas,infinite")
+    assert.strictEqual(write({ mac, ignore: true }), "02:00:00:00:00:0A,ignore")
+  })
+
+  it("refuses a line that dnsmasq would break in two", () => {
+    const also = (count: number) =>
+      Array.from({ length: count }, (_, at) => `02:00:00:00:01:${at.toString(16).padStart(2, "0")}`)
+    const hostname = "a".repeat(63)
+    // 10 of the prefix, 18 for each MAC with its comma, 8 and a comma of the address, 63 of the name.
+    const length = (count: number) => 10 + 18 * (1 + count) + 9 + 63
+    assert.strictEqual(Result.getOrThrow(formatted({ also: also(50), hostname })).length, length(50))
+    assert.isAbove(length(51), 1000)
+    assert.strictEqual(failure(formatted({ also: also(51), hostname })).field, "line")
+  })
+
+  it("refuses an entry that says nothing", () => {
+    assert.strictEqual(failure(formatDhcpHost({ mac })).field, "line")
+    assert.strictEqual(failure(formatDhcpHost({ mac, leaseTime: "infinite" })).field, "line")
+  })
+
   for (
     const [field, host] of [
       ["mac", { mac: "02-00-00-00-00-0a" }],
       ["mac", { mac: "02:00:00:00:00" }],
       ["mac", { mac: "02:00:00:00:00:*" }],
       ["mac", { mac: `${mac}\n` }],
+      ["mac", { also: ["02:00:00:00:00:0b", "02:00:00:00:00:*"] }],
+      ["mac", { also: ["02:00:00:00:00:0A"] }],
+      ["mac", { also: ["02:00:00:00:00:0b", "02:00:00:00:00:0B"] }],
+      ["ignore", { ignore: true }],
       ["ip", { ip: "10.0.0.256" }],
       ["ip", { ip: "010.0.0.1" }],
       ["ip", { ip: "10.0.0.1,evil" }],
@@ -96,14 +128,54 @@ describe("formatDhcpHost", () => {
     )
   }, { arbitrary: { runs: 500 } })
 
+  it.prop("writes several MACs, or no address, so that parseDhcpHost reads the same", [
+    Schema.Array(Schema.String.check(Schema.isPattern(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/u))).check(
+      Schema.isMinLength(1),
+      Schema.isMaxLength(60)
+    ),
+    Schema.Literals(["address", "name", "both", "ignore"]),
+    Schema.Literals(["conf", "hosts"])
+  ], ([[first = mac, ...also], what, form]) => {
+    const host: DhcpHost = {
+      mac: first,
+      also,
+      ...(what === "address" || what === "both" ? { ip: "10.0.0.1" } : {}),
+      ...(what === "name" || what === "both" ? { hostname: "nas" } : {}),
+      ...(what === "ignore" ? { ignore: true as const } : {})
+    }
+    const result = formatDhcpHost(host, form)
+    if (Result.isFailure(result)) {
+      assert.isTrue(also.length > 45 || new Set([first, ...also]).size <= also.length, result.failure.message)
+      return
+    }
+    assert.isAtMost(result.success.length, 1000)
+    const read = Result.getOrThrow(parseDhcpHost(result.success, form))
+    assert.isTrue(read.plain)
+    assert.deepStrictEqual([read.macs, read.ip, read.hostname, read.ignore], [
+      [first, ...also],
+      host.ip,
+      host.hostname,
+      what === "ignore"
+    ])
+  }, { arbitrary: { runs: 500 } })
+
   it.prop("writes one line that is nothing else, or refuses", [Schema.String, Schema.String, Schema.String], ([
     anyMac,
     ip,
     hostname
   ]) => {
-    for (const host of [{ mac: anyMac, ip: "10.0.0.1" }, { mac, ip }, { mac, ip: "10.0.0.1", hostname }]) {
+    const hosts: ReadonlyArray<DhcpHost> = [
+      { mac: anyMac, ip: "10.0.0.1" },
+      { mac, ip },
+      { mac, ip: "10.0.0.1", hostname },
+      { mac, hostname },
+      { mac, also: [anyMac], hostname: "nas" }
+    ]
+    for (const host of hosts) {
       const result = formatDhcpHost(host)
-      if (Result.isSuccess(result)) assert.match(result.success, /^dhcp-host=[0-9A-F:]{17},[0-9.]+(,[a-z0-9-]+)?$/)
+      if (Result.isSuccess(result)) {
+        assert.match(result.success, /^dhcp-host=[0-9A-F:]{17}(,[0-9A-F:]{17})?(,[0-9.]+)?(,[a-z0-9-]+)?$/)
+      }
     }
   })
 })
@@ -134,11 +206,15 @@ describe("parseDhcpHost", () => {
       hostname: "nas",
       leaseTime: "infinite",
       ignore: false,
-      plain: false
+      plain: true
     })
-    assert.deepInclude(parsed(`${mac},ignore`), { ignore: true, plain: false })
+    assert.deepInclude(parsed(`${mac},ignore`), { ignore: true, plain: true })
     assert.isTrue(parsed(`${mac},10.0.0.1,nas`).plain)
   })
+
+  for (const rest of ["1h", "10.0.0.1,ignore", "ignore,nas", "tag:red,10.0.0.1", "nas,10.0.0.1", "id:01:02,nas"]) {
+    it(`does not take ${rest} for what we write`, () => assert.isFalse(parsed(`${mac},${rest}`).plain))
+  }
 
   it("reads quotes as dnsmasq does, for which a quoted keyword is a name", () => {
     assert.deepInclude(parsed(`${mac},"ignore"`), { hostname: "ignore", ignore: false })

@@ -1,5 +1,9 @@
-/** IPv4 addresses as numbers below 2^32, for comparing them. The texts come from PostgreSQL's `inet` and `cidr`. */
+/** Addresses as numbers, for comparing them. The texts come from PostgreSQL's `inet`, `cidr` and `macaddr`. */
 
+/** Below 2^48. */
+export const macNumberOf = (text: string): number => Number.parseInt(text.replaceAll(":", ""), 16)
+
+/** Below 2^32. */
 export const addressNumber = (text: string): number =>
   text.split(".").reduce((number, octet) => number * 256 + Number(octet), 0)
 

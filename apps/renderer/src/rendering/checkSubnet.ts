@@ -4,7 +4,7 @@
  *
  * One pass, plain functions without Effect. There are exactly as many lines as there are rows, so no value can have
  * brought a line of its own; each line is of the one permitted shape; addresses are the subnet's own and rise from line
- * to line; no MAC comes twice.
+ * to line; no MAC comes twice, and none of either is spoken for elsewhere.
  */
 import { hostsOf } from "./addresses.ts"
 import {
@@ -19,7 +19,14 @@ import {
   prefixEnd
 } from "./hostLine.ts"
 
-export const isSound = (bytes: Uint8Array, rows: number, cidr: string, prefix: string): boolean => {
+/** What other lines have, as numbers. */
+export interface Taken {
+  readonly blocked: ReadonlySet<number>
+  readonly macs: ReadonlySet<number>
+  readonly addresses: ReadonlySet<number>
+}
+
+export const isSound = (bytes: Uint8Array, rows: number, cidr: string, prefix: string, taken: Taken): boolean => {
   const { first, last } = hostsOf(cidr)
   const macs = new Float64Array(rows)
   let before = first - 1
@@ -36,9 +43,11 @@ export const isSound = (bytes: Uint8Array, rows: number, cidr: string, prefix: s
     if (stop === -1 || !isNewline(bytes, stop)) return false
 
     const address = ipv4Number(bytes, macStop + 1, addressStop)
-    if (address <= before || address > last) return false
+    const number = macNumber(bytes, mac)
+    if (address <= before || address > last || taken.addresses.has(address)) return false
+    if (taken.blocked.has(number) || taken.macs.has(number)) return false
     before = address
-    macs[row] = macNumber(bytes, mac)
+    macs[row] = number
     at = stop + 1
   }
   return at === bytes.length && isWithoutRepetition(macs.sort())

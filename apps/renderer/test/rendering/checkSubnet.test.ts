@@ -1,10 +1,12 @@
 import { formatDhcpHost, parseDhcpHost } from "@leasehold/dnsmasq"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
-import { isSound } from "../../src/rendering/checkSubnet.ts"
+import { isSound, type Taken } from "../../src/rendering/checkSubnet.ts"
 
-const sound = (text: string, rows: number, { cidr = "10.0.0.0/24", prefix = "" } = {}) =>
-  isSound(Buffer.from(text), rows, cidr, prefix)
+const nobody: Taken = { blocked: new Set(), macs: new Set(), addresses: new Set() }
+
+const sound = (text: string, rows: number, { cidr = "10.0.0.0/24", prefix = "", taken = {} } = {}) =>
+  isSound(Buffer.from(text), rows, cidr, prefix, { ...nobody, ...taken })
 
 const good = "AA:BB:CC:00:00:01,10.0.0.1,nas\nAA:BB:CC:00:00:02,10.0.0.2,printer,12h\n"
 
@@ -63,6 +65,15 @@ describe("a subnet's text", () => {
     assert.isFalse(sound("AA:BB:CC:00:00:01,10.0.0.1,nas\nAA:BB:CC:00:00:01,10.0.0.2,printer\n", 2))
   })
 
+  it("is not sound when another line has an address or a MAC of it, or a MAC is blocked", () => {
+    const first = 0xaabbcc000001
+    assert.isFalse(sound(good, 2, { taken: { blocked: new Set([first]) } }))
+    assert.isFalse(sound(good, 2, { taken: { macs: new Set([first]) } }))
+    assert.isFalse(sound(good, 2, { taken: { addresses: new Set([0x0a000002]) } }))
+    const others = { blocked: new Set([first + 8]), macs: new Set([first + 9]), addresses: new Set([0x0a000003]) }
+    assert.isTrue(sound(good, 2, { taken: others }))
+  })
+
   it("is not sound when it is out of order, or has fewer lines than rows", () => {
     assert.isFalse(sound("AA:BB:CC:00:00:01,10.0.0.2,nas\nAA:BB:CC:00:00:02,10.0.0.1,printer\n", 2))
     assert.isFalse(sound(good, 3))
@@ -115,7 +126,7 @@ describe("the shape of a line", () => {
     (fields) =>
       Effect.sync(() => {
         const line = wholeOf(fields)
-        if (!isSound(Buffer.from(`${line}\n`), 1, "0.0.0.0/0", "")) return
+        if (!isSound(Buffer.from(`${line}\n`), 1, "0.0.0.0/0", "", nobody)) return
         const [mac, address, name] = fields
         const read = Result.getOrThrow(parseDhcpHost(line, "hosts"))
         assert.isTrue(read.plain, line)
@@ -134,6 +145,6 @@ describe("the shape of a line", () => {
       const leaseTime = time === "infinite" ? time : { seconds: time }
       const line = formatDhcpHost({ mac, ip, hostname, leaseTime }, "conf")
       if (Result.isFailure(line)) return
-      assert.isTrue(isSound(Buffer.from(`${line.success}\n`), 1, "0.0.0.0/0", "dhcp-host="), line.success)
+      assert.isTrue(isSound(Buffer.from(`${line.success}\n`), 1, "0.0.0.0/0", "dhcp-host=", nobody), line.success)
     }), { arbitrary: { runs: 2_000 } })
 })
