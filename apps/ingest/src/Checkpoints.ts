@@ -7,11 +7,12 @@
 import { ServerId } from "@leasehold/events"
 import { Context, Effect, Layer, Metric, Option, Schema } from "effect"
 import { hash } from "node:crypto"
-import { mkdir, open, readFile, rename } from "node:fs/promises"
+import { mkdir, readFile, rename } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { IngestConfig } from "./IngestConfig.ts"
 import { LogEventsState } from "./LogEvents.ts"
 import { LogFilePosition } from "./sources/LogFile/LogFilePosition.ts"
+import { writeWhole } from "./wholeFile.ts"
 
 export const Checkpoint = Schema.Struct({
   version: Schema.Literal(1),
@@ -94,16 +95,7 @@ export class Checkpoints extends Context.Service<Checkpoints, {
         function*(path: string, checkpoint: Pick<Checkpoint, "position" | "events">) {
           const file = fileOf(path)
           const text = yield* Effect.orDie(encode({ version: 1, server, path, ...checkpoint }))
-          yield* attempt("write", file, async () => {
-            const handle = await open(`${file}.new`, "w", 0o640)
-            try {
-              await handle.writeFile(text)
-              await handle.sync()
-            } finally {
-              await handle.close()
-            }
-            await rename(`${file}.new`, file)
-          })
+          yield* attempt("write", file, () => writeWhole(file, text))
           yield* Metric.update(written, 1)
         },
         Effect.tapError(() => Metric.update(failures, 1))

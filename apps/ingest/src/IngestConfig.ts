@@ -24,6 +24,11 @@ const LogFiles = Schema.String.check(
     expected: "paths of log files, separated by commas"
   })
 )
+const Directories = Schema.String.check(
+  Schema.makeFilter((text) => pathsOf(text).length > 0, {
+    expected: "paths of directories, separated by commas"
+  })
+)
 const pathsOf = (text: string): ReadonlyArray<string> => [
   ...new Set(text.split(",").map((path) => path.trim()).filter((path) => path !== "").map((path) => resolve(path)))
 ]
@@ -31,6 +36,7 @@ const pathsOf = (text: string): ReadonlyArray<string> => [
 export const IngestConfig = Config.all({
   server: Config.schema(ServerId, "SERVER"),
   logFiles: Config.schema(LogFiles, "LOG_FILES").pipe(Config.map(pathsOf)),
+  allowedDirectories: Config.schema(Directories, "ALLOWED_DIRECTORIES").pipe(Config.map(pathsOf), Config.option),
   zone: Config.schema(Zone, "ZONE").pipe(
     Config.withDefault(Intl.DateTimeFormat().resolvedOptions().timeZone)
   ),

@@ -54,7 +54,8 @@ const newline = 10
 const tag = "dnsmasq-dhcp"
 
 export const makeLogEvents = ({ path, server, state, zone }: LogEventsOptions) => {
-  const scanner = makeLogScanner({ zone })
+  let scanner = makeLogScanner({ zone })
+  let scannedAs = zone
   const transactions = makeTransactions()
   const clocks = new Map<string, EventClock>()
   const readingClock = makeEventClock()
@@ -158,6 +159,12 @@ export const makeLogEvents = ({ path, server, state, zone }: LogEventsOptions) =
   return {
     read,
     lost,
+    /** Lines that name no zone are read in this one from now on. */
+    useZone: (name: string) => {
+      if (name === scannedAs) return
+      scannedAs = name
+      scanner = makeLogScanner({ zone: name })
+    },
     state: (): LogEventsState => ({
       clocks: [...clocks].flatMap(([source, clock]) => {
         const last = clock.last()

@@ -1,42 +1,30 @@
-/**
- * The daemon: every log file of the configuration, each on its own, for ever.
- *
- * One that fails is begun again from its checkpoint and does not touch the others.
- */
+/** The daemon: the log files of the configuration on their way to the bus, for ever, and a report of it. */
 import { loggingLayer } from "@leasehold/runtime/Logging"
 import { Nats } from "@leasehold/runtime/Nats"
 import { opsLayer } from "@leasehold/runtime/Ops"
 import { reportEnd } from "@leasehold/runtime/reportEnd"
 import { Effect, Layer } from "effect"
+import { Bus } from "./Bus.ts"
 import { Checkpoints } from "./Checkpoints.ts"
-import { IngestConfig } from "./IngestConfig.ts"
+import { Configuration } from "./Configuration.ts"
+import { followFiles } from "./FollowedFiles.ts"
 import { IngestStatus } from "./IngestStatus.ts"
-import { ingestLogFile } from "./ingestLogFile.ts"
 import { Publisher } from "./Publisher.ts"
-
-const files = Effect.gen(function*() {
-  const { logFiles } = yield* IngestConfig
-  const publisher = yield* Publisher
-  const each = Effect.forEach(
-    logFiles,
-    (path) =>
-      ingestLogFile(path).pipe(
-        Effect.catchCause((cause) => Effect.logError("log file failed, beginning again", cause)),
-        Effect.andThen(Effect.sleep("1 second")),
-        Effect.forever,
-        Effect.annotateLogs({ file: path })
-      ),
-    { concurrency: "unbounded", discard: true }
-  )
-  // When there can never be a connection, because its settings are wrong, there is nothing to wait for.
-  yield* Effect.all([each, publisher.connected], { concurrency: "unbounded", discard: true })
-})
+import { reporterLayer } from "./Reporter.ts"
 
 const ops = Layer.unwrap(Effect.map(IngestStatus, ({ health }) => opsLayer("INGEST", health)))
 
+const files = Effect.gen(function*() {
+  const { connected } = yield* Bus
+  // When there can never be a connection, because its settings are wrong, there is nothing to wait for.
+  yield* Effect.all([Effect.scoped(followFiles), connected], { concurrency: "unbounded", discard: true })
+})
+
 export const daemon = files.pipe(
   Effect.provide(
-    Layer.mergeAll(Publisher.layer(Nats.layer("ingest")), Checkpoints.layer, ops).pipe(
+    Layer.mergeAll(Checkpoints.layer, ops, reporterLayer).pipe(
+      Layer.provideMerge(Layer.mergeAll(Configuration.layer, Publisher.layer)),
+      Layer.provideMerge(Bus.layer(Nats.layer("ingest"))),
       Layer.provideMerge(IngestStatus.layer)
     )
   ),

@@ -4,12 +4,13 @@
  * The checkpoint follows behind what JetStream acknowledged and is written at most every so often, beside the work.
  * Reading waits for the bus: what cannot be published stays in the file.
  */
-import { Clock, Duration, Effect, Metric, Option } from "effect"
+import { Clock, Duration, Effect, Option, type Semaphore } from "effect"
 import { type Checkpoint, Checkpoints } from "./Checkpoints.ts"
 import { IngestConfig } from "./IngestConfig.ts"
-import { IngestStatus } from "./IngestStatus.ts"
-import { makeLogEvents, type Tally } from "./LogEvents.ts"
+import type { SourceMeter } from "./ingestLogFile/SourceMeter.ts"
+import { makeLogEvents } from "./LogEvents.ts"
 import { Publisher } from "./Publisher.ts"
+import type { Loss } from "./sources/LogFile/Incarnations.ts"
 import { type Lines, openLogFile } from "./sources/LogFile.ts"
 
 /** How long the last acknowledgements are waited for when the daemon ends. */
@@ -41,13 +42,21 @@ interface Mark extends Pick<Checkpoint, "position" | "events"> {
   readonly count: number
 }
 
+export interface Following {
+  readonly path: string
+  /** The zone of lines that name none, as it is now. */
+  readonly zone: () => string
+  /** What is told of it; goes on when the file is begun again. */
+  readonly meter: SourceMeter
+  /** Held while what was read is made into events: who ends this between two chunks has nothing done by halves. */
+  readonly busy: Semaphore.Semaphore
+}
+
 /** Never ends by itself. */
-export const ingestLogFile = Effect.fn("ingestLogFile")(function*(path: string) {
+export const ingestLogFile = Effect.fn("ingestLogFile")(function*({ busy, meter, path, zone }: Following) {
   const config = yield* IngestConfig
   const checkpoints = yield* Checkpoints
   const publisher = yield* Publisher
-  const status = yield* IngestStatus
-  const meters = metersOf(path)
 
   const saved = Option.getOrUndefined(yield* checkpoints.load(path))
   const file = yield* openLogFile({
@@ -59,13 +68,15 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*(path: string) 
     quietTime: config.rotationQuiet
   })
   let checkpointProblem: string | undefined
-  yield* status.watch(path, () => file.problem() ?? checkpointProblem)
+  meter.problem = () => file.problem() ?? checkpointProblem
+  meter.lag = file.lag
 
-  const log = makeLogEvents({ server: config.server, path, zone: config.zone, state: saved?.events })
+  const log = makeLogEvents({ server: config.server, path, zone: zone(), state: saved?.events })
 
   let writtenAt = 0
   let reached: Mark = { count: 0, position: saved?.position ?? file.position(), events: saved?.events ?? log.state() }
   let written = saved === undefined ? undefined : reached
+  meter.moved(reached.position)
   let pending: Mark | undefined
   const save = Effect.fnUntraced(function*(mark: Mark) {
     const problem = yield* checkpoints.save(path, mark).pipe(
@@ -79,7 +90,9 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*(path: string) 
   // From now on a rotation is one that we know of, even if we never get to read.
   if (saved === undefined) yield* save(reached)
 
+  meter.isStored = () => false
   const outlet = yield* publisher.outlet
+  meter.isStored = () => outlet.acknowledged() >= outlet.offered()
   yield* Effect.logInfo("following log file", { resumed: saved !== undefined })
 
   const remember = Effect.gen(function*() {
@@ -99,70 +112,40 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*(path: string) 
     })
   )
 
-  let lines = 0
+  const began = meter.lines
   let recognised = 0
   let warnedAt = 0
   yield* Effect.gen(function*() {
     yield* Effect.sleep(config.checkpointInterval)
     yield* remember
-    yield* Metric.update(meters.lag, file.lag())
+    yield* meter.tellLag
     const now = yield* Clock.currentTimeMillis
+    const lines = meter.lines - began
     if (recognised > 0 || lines < suspicious.lines || now - warnedAt < suspicious.every) return
     warnedAt = now
     yield* Effect.logWarning("no line of dnsmasq-dhcp in this log file: is it the right one?", { lines })
   }).pipe(Effect.forever, Effect.forkScoped)
 
-  return yield* Effect.gen(function*() {
-    const found = yield* file.next
+  const take = Effect.fnUntraced(function*(found: Lines | Loss) {
     const now = yield* Clock.currentTimeMillis
     if (found._tag === "Loss") {
       yield* Effect.logWarning("events are lost", { reason: found.reason, position: found.position })
       const gap = log.lost(found, now)
       yield* outlet.offerAll([gap])
-      yield* meters.events([gap])
+      yield* meter.made([gap])
     } else {
       for (const part of partsOf(found)) {
         yield* outlet.slack
+        log.useZone(zone())
         const { events, tally } = log.read(part, now)
         yield* outlet.offerAll(events)
-        yield* meters.events(events)
-        yield* meters.read(part.bytes.length, tally)
-        lines += tally.lines
+        yield* meter.made(events)
+        yield* meter.read(part.bytes.length, tally)
         recognised += tally.recognised
       }
     }
     reached = { count: outlet.offered(), position: file.position(), events: log.state() }
-  }).pipe(Effect.forever)
+    meter.moved(reached.position)
+  })
+  return yield* Effect.flatMap(file.next, (found) => busy.withPermit(take(found))).pipe(Effect.forever)
 }, Effect.scoped)
-
-const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
-const bytesRead = counter("ingest_read_bytes_total", "Bytes of whole lines that were read")
-const linesRead = counter("ingest_lines_total", "Lines that were read")
-const unknownLines = counter("ingest_unknown_lines_total", "Lines of dnsmasq-dhcp that no rule knows")
-const incompleteLines = counter("ingest_incomplete_lines_total", "Messages that lack what their event requires")
-const eventsMade = counter("ingest_events_total", "Events made, by kind")
-const lag = Metric.gauge("ingest_lag_bytes", { description: "Bytes in the log that were not read yet" })
-
-const metersOf = (file: string) => {
-  const [bytes, lines, unknown, incomplete] = [bytesRead, linesRead, unknownLines, incompleteLines].map((metric) =>
-    Metric.withAttributes(metric, { file })
-  )
-  const update = (metric: Metric.Counter<number> | undefined, by: number) =>
-    metric === undefined || by === 0 ? Effect.void : Metric.update(metric, by)
-  return {
-    lag: Metric.withAttributes(lag, { file }),
-    events: Effect.fnUntraced(function*(events: ReadonlyArray<{ readonly kind: string }>) {
-      const kinds = new Map<string, number>()
-      for (const { kind } of events) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
-      for (const [kind, by] of kinds) yield* Metric.update(Metric.withAttributes(eventsMade, { file, kind }), by)
-    }),
-    read: Effect.fnUntraced(function*(length: number, tally: Tally) {
-      yield* update(bytes, length)
-      yield* update(lines, tally.lines)
-      yield* update(unknown, tally.unknown.length)
-      yield* update(incomplete, tally.incomplete)
-      const [example] = tally.unknown
-      if (example !== undefined) yield* Effect.logDebug("unknown line", { line: example, of: tally.unknown.length })
-    })
-  }
-}

@@ -4,7 +4,8 @@
  * Paths are written in one way only: absolute, without `.`, `..`, empty parts or control characters. Whether an ingest may read them is
  * for the ingest to say.
  */
-import { DateTime, Option, Schema } from "effect"
+import { DateTime, Option, Result, Schema } from "effect"
+import { Rejection, rejectionOf, showActual } from "./Rejection.ts"
 import { Text } from "./scalars/Text.ts"
 import { Timestamp } from "./scalars/Timestamp.ts"
 
@@ -75,10 +76,19 @@ export const IngestReport = Schema.Struct({
 }).annotate({ description: "What an ingest does; counted since its start" })
 export type IngestReport = typeof IngestReport.Type
 
-const ConfigJson = Schema.fromJsonString(Schema.toCodecJson(WatcherConfig))
+const ConfigCodec = Schema.toCodecJson(WatcherConfig)
 const ReportJson = Schema.fromJsonString(Schema.toCodecJson(IngestReport))
 
-export const decodeWatcherConfig = Schema.decodeUnknownEffect(ConfigJson)
-export const encodeWatcherConfig = Schema.encodeSync(ConfigJson)
+const decodeConfig = Schema.decodeUnknownResult(ConfigCodec)
+
+/** A value of the bucket, or the field that is wrong. */
+export const decodeWatcherConfig = (text: string): Result.Result<WatcherConfig, Rejection> => {
+  const body = Result.try((): unknown => JSON.parse(text))
+  if (Result.isFailure(body)) {
+    return Result.fail(new Rejection({ field: "body", expected: "a JSON object", actual: showActual(text) }))
+  }
+  return Result.mapError(decodeConfig(body.success), ({ issue }) => rejectionOf(issue, body.success))
+}
+export const encodeWatcherConfig = Schema.encodeSync(Schema.fromJsonString(ConfigCodec))
 export const decodeIngestReport = Schema.decodeUnknownEffect(ReportJson)
 export const encodeIngestReport = Schema.encodeSync(ReportJson)

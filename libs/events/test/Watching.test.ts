@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Result, Schema } from "effect"
+import { Option, Result, Schema } from "effect"
 import { decodeWatcherConfig, parseStatusKey, rejectionOf, WatcherSettings } from "../src/index.ts"
 
 const refusalOf = (input: unknown) =>
@@ -52,12 +52,16 @@ describe("the configuration of a watcher", () => {
     }
   })
 
-  it.effect("has a revision in the bucket", () =>
-    Effect.gen(function*() {
-      const config = yield* decodeWatcherConfig("{\"revision\":3,\"logFiles\":[\"/a\"],\"later\":true}")
-      assert.strictEqual(config.revision, 3)
-      assert.isTrue(Result.isFailure(yield* Effect.result(decodeWatcherConfig("{\"logFiles\":[]}"))))
-    }))
+  it("has a revision in the bucket, and is refused with the field that is wrong", () => {
+    const text = (body: object) => JSON.stringify(body)
+    const config = Result.getOrThrow(decodeWatcherConfig(text({ revision: 3, logFiles: ["/a"], later: true })))
+    assert.strictEqual(config.revision, 3)
+    const refused = (value: string) =>
+      Result.match(decodeWatcherConfig(value), { onSuccess: () => undefined, onFailure: ({ message }) => message })
+    assert.match(refused(text({ logFiles: [] })) ?? "", /^revision: /u)
+    assert.match(refused(text({ revision: 1, logFiles: ["a"] })) ?? "", /^logFiles\.0: .*, got "a"$/u)
+    assert.match(refused("\u001b[31m{") ?? "", /^body: expected a JSON object, got "\\u001b/u)
+  })
 })
 
 describe("the key of a report", () => {
