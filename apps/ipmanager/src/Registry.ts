@@ -1,0 +1,114 @@
+/**
+ * The registry's API, as the flags and the environment say how to reach it.
+ *
+ * Nothing is connected, and nothing of the client loaded, before the first call. Every failure comes back as a `Failure`
+ * that says which field was wrong and what to do next.
+ */
+import type { RegistryClient } from "@leasehold/registry-api/client"
+import { Context, Effect, FileSystem, Layer, Option, Redacted, Scope, Stream } from "effect"
+import { type Failure, misused } from "./domain/Failure.ts"
+import { Ca, Cert, Key, orUndefined, Server, TokenFile, tokenFileSetting, tokenSetting } from "./globals.ts"
+import { Screen } from "./Screen.ts"
+
+/** What a call is given besides its request. */
+export interface CallContext {
+  readonly signal: AbortSignal
+  /** 0: as long as it takes. */
+  readonly timeoutMs?: number
+}
+
+const callTimeout = 60_000
+
+const serverUrl = Effect.fnUntraced(function*(text: string) {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
+    return yield* misused(
+      `--server: expected the registry's URL such as http://127.0.0.1:50551, got ${JSON.stringify(text)}`,
+      "A DHCP server is named with --dhcp-server."
+    )
+  }
+  if (url.username !== "" || url.password !== "") {
+    return yield* misused("--server: a URL without a user", "Give the token in IPMANAGER_TOKEN.")
+  }
+  return url.origin
+})
+
+const makeOptions = Effect.gen(function*() {
+  const files = yield* FileSystem.FileSystem
+  const { user } = yield* Screen
+  const read = (flag: string, path: string) =>
+    Effect.mapError(
+      files.readFileString(path),
+      (error) => misused(`${flag}: cannot read ${path}: ${error.reason._tag}`, "Give the path of a file you may read.")
+    )
+  const readOptional = (flag: string, path: string | undefined) =>
+    path === undefined ? Effect.undefined : read(flag, path)
+
+  const server = yield* serverUrl(yield* Server)
+  const setting = <A>(config: Effect.Effect<A, unknown>) => Effect.orDie(config)
+  const path = orUndefined(yield* TokenFile)
+  const given = Option.filter(yield* setting(tokenSetting), (token) => Redacted.value(token) !== "")
+  const fallback = orUndefined(yield* setting(tokenFileSetting))
+  const fromFile = path ?? (Option.isSome(given) ? undefined : fallback)
+  const token = fromFile === undefined
+    ? orUndefined(Option.map(given, Redacted.value))
+    : yield* read("--token-file", fromFile)
+  const [ca, cert, key] = yield* Effect.all([
+    readOptional("--ca", orUndefined(yield* Ca)),
+    readOptional("--cert", orUndefined(yield* Cert)),
+    readOptional("--key", orUndefined(yield* Key))
+  ])
+  if ((cert === undefined) !== (key === undefined)) {
+    return yield* misused("--cert and --key go together", "Give both, or neither.")
+  }
+  return { server, token: token?.trim(), actor: user, ca, cert, key, timeoutMillis: callTimeout }
+})
+
+export class Registry extends Context.Service<Registry, {
+  /** One call, or several that belong together. */
+  call<A>(run: (client: RegistryClient, context: CallContext) => Promise<A>): Effect.Effect<A, Failure>
+  /** What a call answers bit by bit. */
+  stream<A>(run: (client: RegistryClient, context: CallContext) => AsyncIterable<A>): Stream.Stream<A, Failure>
+}>()("ipmanager/Registry") {
+  static readonly layer = Layer.effect(
+    Registry,
+    Effect.gen(function*() {
+      const scope = yield* Effect.scope
+      const context = yield* Effect.context<Effect.Services<typeof makeOptions>>()
+      const connect = Effect.gen(function*() {
+        const options = yield* Effect.provideContext(makeOptions, context)
+        const [{ connectRegistry }, { explain }] = yield* Effect.promise(() =>
+          Promise.all([import("@leasehold/registry-api/client"), import("./explain.ts")])
+        )
+        return yield* Effect.acquireRelease(
+          Effect.sync(() => ({
+            client: connectRegistry(options),
+            explained: (cause: unknown) => explain(cause, options.server)
+          })),
+          ({ client }) => Effect.sync(() => client.close())
+        )
+      }).pipe(Effect.provideService(Scope.Scope, scope))
+      const connection = yield* Effect.cached(connect)
+
+      const call = Effect.fn("Registry.call")(function*<A>(
+        run: (client: RegistryClient, context: CallContext) => Promise<A>
+      ) {
+        const { client, explained } = yield* connection
+        return yield* Effect.tryPromise({
+          try: (signal) => run(client, { signal }),
+          catch: explained
+        })
+      })
+      const stream = <A>(run: (client: RegistryClient, context: CallContext) => AsyncIterable<A>) =>
+        Stream.unwrap(Effect.gen(function*() {
+          const { client, explained } = yield* connection
+          const abort = yield* Effect.acquireRelease(
+            Effect.sync(() => new AbortController()),
+            (controller) => Effect.sync(() => controller.abort())
+          )
+          return Stream.fromAsyncIterable(run(client, { signal: abort.signal, timeoutMs: 0 }), explained)
+        }))
+      return Registry.of({ call, stream })
+    })
+  )
+}

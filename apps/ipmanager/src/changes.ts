@@ -1,0 +1,30 @@
+/** What every change has in common: it can be tried, what removes something is asked for, and it says how to undo it. */
+import { Effect } from "effect"
+import { failed } from "./domain/Failure.ts"
+import { harmless } from "./domain/output/harmless.ts"
+import { Yes } from "./globals.ts"
+import { Screen } from "./Screen.ts"
+
+/** Asks at a terminal; elsewhere `--yes` has to be given. */
+export const confirm = Effect.fnUntraced(function*(question: string) {
+  if (yield* Yes) return
+  const screen = yield* Screen
+  if (!screen.interactive) {
+    return yield* failed(
+      `${question} Nothing was changed: there is nobody to ask.`,
+      "Give --yes to do it without being asked, or --dry-run to see what would happen."
+    )
+  }
+  if (!(yield* screen.ask(harmless(question)))) return yield* failed("Nothing was changed.")
+})
+
+/** Says on stderr what became of a change. */
+export const told = Effect.fnUntraced(function*(what: string, change: bigint, dryRun: boolean) {
+  const screen = yield* Screen
+  const text = dryRun
+    ? `dry run: ${what}; nothing was changed`
+    : change === 0n
+    ? `${what}; nothing had to be changed`
+    : `${what}; take it back with: ipmanager undo ${change}`
+  yield* screen.err(`${harmless(text)}\n`)
+})

@@ -1,0 +1,86 @@
+/** `log` and `undo`: what was changed, by whom, and taking it back. */
+import { Clock, Effect, Option, Stream } from "effect"
+import { Argument, Command } from "effect/cli"
+import { told } from "../changes.ts"
+import { misused } from "../domain/Failure.ts"
+import { changeColumns, fieldChangeColumns, fieldChanges } from "../domain/views/change.ts"
+import { orUndefined } from "../globals.ts"
+import { pages } from "../pages.ts"
+import { format, printOne, printRows } from "../print.ts"
+import { Registry } from "../Registry.ts"
+import { argument, dryRun, limit, onOff, readOptional, readTime, text } from "./flags.ts"
+
+export const log = Command.make(
+  "log",
+  {
+    key: Argument.String("about").pipe(
+      Argument.withDescription("Address, name, MAC, CIDR or server: whatever changes are about"),
+      Argument.optional
+    ),
+    actor: text("actor", "WHO", "Only by whom, as the log names them"),
+    since: text("since", "TIME", "Only since then: a time, or how long ago such as 2h"),
+    fields: onOff("fields", "Show field by field what each change did"),
+    limit
+  },
+  Effect.fn("log")(function*(input) {
+    const now = yield* Clock.currentTimeMillis
+    const since = yield* readOptional(input.since, (time) => readTime("--since", time, now))
+    const request = {
+      key: Option.getOrElse(input.key, () => ""),
+      actor: Option.getOrElse(input.actor, () => ""),
+      ...(since === undefined ? {} : { since: { ...since } })
+    }
+    // The whole log is long; a list for people shows the latest.
+    const form = yield* format
+    const most = orUndefined(input.limit) ?? (form === "text" ? 50 : undefined)
+    const changes = pages(most, async (client, page, context) => {
+      const { changes, nextPageToken } = await client.ipam.listChanges({ ...request, ...page }, context)
+      return { items: changes, nextPageToken }
+    })
+    if (!input.fields) return yield* printRows(changeColumns, changes, "nothing was changed")
+    return yield* printRows(
+      [
+        { key: "change", value: ({ id }) => id },
+        ...fieldChangeColumns.map(({ key, value }) => ({
+          key,
+          value: ({ field }: { readonly id: bigint; readonly field: ReturnType<typeof fieldChanges>[number] }) =>
+            value(field)
+        }))
+      ],
+      Stream.flatMap(
+        changes,
+        ({ id, rows }) => Stream.fromIterable(rows.flatMap(fieldChanges).map((field) => ({ id, field })))
+      ),
+      "nothing was changed"
+    )
+  })
+).pipe(
+  Command.withDescription("Tell what was changed, by whom and when, the latest first"),
+  Command.withExamples([
+    { command: "ipmanager log 10.0.0.7", description: "What became of an address" },
+    { command: "ipmanager log --since 1d --actor local:alice --fields", description: "Field by field" }
+  ])
+)
+
+export const undo = Command.make(
+  "undo",
+  { id: argument("change", "Number of the change, as `log` tells it"), dryRun },
+  Effect.fn("undo")(function*({ dryRun, id }) {
+    if (!/^[1-9]\d{0,17}$/u.test(id)) {
+      return yield* misused(
+        `change: expected the number of a change, got ${JSON.stringify(id)}`,
+        "See `ipmanager log`."
+      )
+    }
+    const registry = yield* Registry
+    const { change } = yield* registry.call((client, context) =>
+      client.ipam.undoChange({ id: BigInt(id), dryRun }, context)
+    )
+    if (change === undefined) return
+    yield* told(`change ${id} is taken back`, change.id, dryRun)
+    yield* printOne(changeColumns, change)
+  })
+).pipe(
+  Command.withDescription("Take a change back, where everything that it touched is still as it left it"),
+  Command.withExamples([{ command: "ipmanager undo 17 --dry-run", description: "Would it still be possible?" }])
+)

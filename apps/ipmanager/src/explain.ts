@@ -1,0 +1,65 @@
+/** What a failed call means to the administrator who made it: what happened, which field is wrong, what to do next. */
+import { Code, ConnectError, violationsOf } from "@leasehold/registry-api/client"
+import { Failure, type FailureReason } from "./domain/Failure.ts"
+
+const reasonOf = (code: Code): FailureReason => {
+  if (code === Code.NotFound) return "not-found"
+  return code === Code.Unavailable || code === Code.Unauthenticated || code === Code.PermissionDenied
+    ? "unreachable"
+    : "failed"
+}
+
+const adviceOf = (code: Code, server: string): string | undefined => {
+  switch (code) {
+    case Code.Unavailable:
+      return `Is the registry running at ${server}? Start it (\`npm run registry\`), or name another with --server or `
+        + "IPMANAGER_SERVER."
+    case Code.Unauthenticated:
+      return "Put a token into IPMANAGER_TOKEN, or its file's path into IPMANAGER_TOKEN_FILE; an administrator makes one "
+        + "with `ipmanager token create`."
+    case Code.PermissionDenied:
+      return "Use a token with a higher scope (read, operate, administer), or ask an administrator."
+    case Code.DeadlineExceeded:
+      return "The registry took too long: look at its log, and try again."
+    case Code.Aborted:
+      return "Try again."
+    case Code.Unimplemented:
+      return "The registry is older than this ipmanager: update it."
+    case Code.Internal:
+    case Code.Unknown:
+      return "The registry's log says what went wrong."
+    default:
+      return undefined
+  }
+}
+
+/** A certificate that is not believed is told as "unavailable" or "internal"; its cause says what it is. */
+const tlsProblem = (error: ConnectError): string | undefined => {
+  const { cause } = error
+  const code: unknown = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined
+  return typeof code === "string" && /CERT|SELF_SIGNED|ISSUER|ERR_TLS|SSL/u.test(code) ? code : undefined
+}
+
+const unreachable =
+  /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|ECONNRESET|EAI_AGAIN|ERR_HTTP2|EPROTO|socket hang up/u
+
+export const explain = (cause: unknown, server: string): Failure => {
+  const error = ConnectError.from(cause)
+  const tls = tlsProblem(error)
+  if (tls !== undefined) {
+    return new Failure({
+      reason: "unreachable",
+      message: `the certificate of ${server} is not trusted: ${tls}`,
+      advice: "Give the certificate of the authority that signed it with --ca, and a name that it is for in --server."
+    })
+  }
+  const code = unreachable.test(`${error.rawMessage} ${String(error.cause)}`) ? Code.Unavailable : error.code
+  const violations = violationsOf(error)
+  const message = code === Code.Unavailable && error.code !== Code.Unavailable || /ECONNREFUSED/u.test(error.rawMessage)
+    ? `cannot reach the registry at ${server}: ${error.rawMessage}`
+    : error.rawMessage
+  // A single violation says what the message says already.
+  const details = violations.filter(({ description }) => !message.includes(description))
+    .map(({ description, field }) => `${field}: ${description}`)
+  return new Failure({ reason: reasonOf(code), message, details, advice: adviceOf(code, server) })
+}
