@@ -10,6 +10,7 @@ import { Context, Effect, Layer } from "effect"
 import { applyFolded } from "./applyFolded.ts"
 import { applyPendingNames } from "./applyPendingNames.ts"
 import { foldEvents } from "./foldEvents.ts"
+import { NamingCache } from "./NamingCache.ts"
 
 /** What applying amounted to. */
 export interface Applied {
@@ -28,14 +29,17 @@ export class Applier extends Context.Service<Applier, {
     Applier,
     Effect.gen(function*() {
       const postgres = yield* Postgres
+      const naming = new NamingCache()
       return Applier.of({
         apply: Effect.fn("Applier.apply")(function*(events: ReadonlyArray<DhcpEvent>) {
           const folded = foldEvents(events)
           const announced = (folded.observed.size > 0 || folded.gaps.length > 0) &&
-            (yield* postgres.transaction((client) => applyFolded(client, folded)))
+            (yield* postgres.transaction((client) => applyFolded(client, folded, naming)))
           return { announced, anonymous: folded.anonymous }
         }),
-        applyPendingNames: postgres.transaction(applyPendingNames).pipe(Effect.withSpan("Applier.applyPendingNames"))
+        applyPendingNames: postgres.transaction((client) => applyPendingNames(client, naming)).pipe(
+          Effect.withSpan("Applier.applyPendingNames")
+        )
       })
     })
   )

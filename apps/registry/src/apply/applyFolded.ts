@@ -16,15 +16,27 @@ import {
   settleRest,
   writeReservations
 } from "../reserve/settleReservations.ts"
+import { isSameWish } from "../names/candidates.ts"
+import type { Nameable, Naming } from "../names/Naming.ts"
 import { gapFact, systemFacts } from "./facts.ts"
 import type { Folded, Observed, Place } from "./foldEvents.ts"
-import { type Decided, type Evidence, loadDecided, loadEvidence, loadSystems, loadTaken, type Taken } from "./loads.ts"
+import {
+  type Decided,
+  type Evidence,
+  loadDecided,
+  loadEvidence,
+  loadSystems,
+  loadTaken,
+  nothingTaken
+} from "./loads.ts"
+import { databaseBook } from "./NameBook.ts"
+import type { NamingCache } from "./NamingCache.ts"
 import { type Folding, settleAddresses } from "./settleAddresses.ts"
 import { likelyNames, settleNames } from "./settleNames.ts"
 import { timeOf } from "./stamp.ts"
 import { observe, type System, type Systems } from "./system.ts"
 import { deleteStretches, insertGaps, insertSightings, insertStretches, type SightingRow } from "./writes.ts"
-import { writeSystems } from "./writeSystems.ts"
+import { writeNames, writeSystems } from "./writeSystems.ts"
 
 /** More than any batch sends at once. */
 const together = { concurrency: 16 } as const
@@ -41,15 +53,17 @@ const beginSql = `
 export const beginWriting = (client: Client) => client.query(beginSql, [], "begin-writing")
 
 /** Returns whether there is something new in the outbox. */
-export const applyFolded = Effect.fnUntraced(function*(client: Client, folded: Folded) {
+export const applyFolded = Effect.fnUntraced(function*(client: Client, folded: Folded, cache: NamingCache) {
   const [, rows] = yield* Effect.all([beginWriting(client), loadSystems(client, [...folded.observed.keys()])], together)
   const systems = systemsOf(rows)
   const { places, renewals } = sortPlaces(folded.places.values(), systems)
-  const { decided, evidence, open, taken } = yield* Effect.all({
+  const curious = [...folded.observed.values()].filter((one) => isNews(systems.known.get(one.mac), one))
+  const { decided, evidence, naming, open, taken } = yield* Effect.all({
     evidence: places.length === 0 ? Effect.succeed([]) : loadEvidence(client, places),
     open: loadOpenClaims(client, claimsOf([...places, ...renewals.filter((place) => !isReserved(place, systems))])),
-    decided: loadDecidedFor(client, systems, folded.observed),
-    taken: loadTakenFor(client, systems, folded.observed)
+    decided: curious.length === 0 ? Effect.succeed(noDecisions) : loadDecided(client, curious.map(({ mac }) => mac)),
+    taken: loadTakenFor(client, systems, curious, cache.latest),
+    naming: curious.length === 0 ? Effect.succeed(cache.latest) : cache.current(client)
   }, together)
   const { foldings, sightings } = foldPlaces(places, evidence)
   for (const place of renewals) {
@@ -63,20 +77,29 @@ export const applyFolded = Effect.fnUntraced(function*(client: Client, folded: F
   yield* loadStrangers(client, systems, foldings, folded.observed)
   const claims = yield* prepareClaims(client, open)
   const unnamed: Array<Mac> = []
+  const asked = new Set(curious.map(({ mac }) => mac))
+  const isGiven = (name: string, system: Nameable) =>
+    asked.has(system.mac) && (decided.get(system.mac)?.given.has(name) === true || naming.generates(system, name))
   for (const [mac, observed] of folded.observed) {
     const known = systems.known.get(mac)
-    const system = observe(known, observed, decided.get(mac)?.given ?? nothing)
+    const system = observe(known, observed, isGiven)
     systems.now.set(mac, system)
-    if (isToBeNamed(known, system)) unnamed.push(mac)
+    if (isToBeNamed(naming, known, system)) unnamed.push(mac)
   }
   yield* settleAddresses(client, systems, foldings)
-  const assigned = yield* settleNames(client, systems, unnamed, decided, taken, new Map())
+  const settled = yield* settleNames(databaseBook(client), unnamed, {
+    systems,
+    naming,
+    decided,
+    taken,
+    reservedNames: new Map()
+  })
   const gaps = yield* writeGaps(client, folded.gaps)
-  const facts = [...systemFacts(systems, assigned), ...gaps.map(gapFact)]
+  const facts = [...systemFacts(systems, settled), ...gaps.map(gapFact)]
   const unsettled = claims.settle()
 
   yield* Fiber.join(history)
-  const statements = [...writeSystems(client, systems)]
+  const statements = [...writeSystems(client, systems), ...writeNames(client, settled)]
   if (unsettled !== undefined) {
     yield* Effect.all(statements.splice(0), together)
     yield* settleRest(client, claims, unsettled)
@@ -92,8 +115,6 @@ export const systemsOf = (rows: ReadonlyArray<System>): Systems => {
   const known = new Map(rows.map((system) => [system.mac, system]))
   return { known, now: new Map(known) }
 }
-
-const nothing: ReadonlySet<string> = new Set()
 
 /**
  * Most events say again what is known: that a system still holds the address which it holds, later than was known. They
@@ -156,36 +177,42 @@ const loadStrangers = Effect.fnUntraced(
   }
 )
 
-/** What administrators decided, for newcomers and where a name was heard that may be one that we gave. */
-const loadDecidedFor = (
-  client: Client,
-  { known }: Systems,
-  observed: ReadonlyMap<Mac, Observed>
-): Effect.Effect<ReadonlyMap<Mac, Decided>, PostgresError> => {
-  const macs = Array.from(observed.values()).filter(({ mac, names }) => {
-    const system = known.get(mac)
-    return system === undefined || (system.firstName === null && names.length > 0) ||
-      names.some(({ own, text }) => !own && text !== system.saidName && text !== system.suffixedName)
-  })
-  return macs.length === 0 ? Effect.succeed(new Map()) : loadDecided(client, macs.map(({ mac }) => mac))
-}
+const noDecisions: ReadonlyMap<Mac, Decided> = new Map()
+
+/** Whether something may have become known that a name follows from: newcomers, new names, earlier first addresses. */
+const isNews = (known: System | undefined, { firstHeld, names }: Observed): boolean =>
+  known === undefined || (known.firstName === null && names.length > 0) ||
+  (firstHeld !== undefined && (known.firstAddressStamp === null || firstHeld.stamp < known.firstAddressStamp)) ||
+  names.some(({ first, own, text }) =>
+    (!own && text !== known.saidName && text !== known.suffixedName) ||
+    (known.firstNameStamp !== null && first < known.firstNameStamp)
+  )
 
 /** Who has the names that the batch will most likely want. */
-const loadTakenFor = (client: Client, { known }: Systems, observed: ReadonlyMap<Mac, Observed>) => {
-  const unnamed = Array.from(observed.values()).flatMap((one) => {
+const loadTakenFor = (client: Client, { known }: Systems, curious: ReadonlyArray<Observed>, naming: Naming) => {
+  const unnamed = curious.flatMap((one) => {
     const before = known.get(one.mac)
-    const after = observe(before, one, nothing)
-    return isToBeNamed(before, after) ? [after] : []
+    const after = observe(before, one, () => false)
+    return isToBeNamed(naming, before, after) ? [after] : []
   })
-  return unnamed.length === 0
-    ? Effect.succeed<Taken>({ names: new Set(), holders: new Map(), reserved: new Map() })
-    : loadTaken(client, likelyNames(unnamed))
+  return unnamed.length === 0 ? Effect.succeed(nothingTaken()) : loadTaken(client, likelyNames(naming, unnamed))
 }
 
-/** Newcomers, and those whose client told its first name, or an earlier one than was known. */
-const isToBeNamed = (known: System | undefined, system: System): boolean =>
-  known === undefined ||
-  (known.firstName !== system.firstName && (known.nameSource === "generated" || known.nameSource === "client"))
+/**
+ * Newcomers, and those whom the policies in force would call otherwise by what is known now: not those whom another policy
+ * called otherwise. Where who was last has a name, when it was told counts too.
+ */
+const isToBeNamed = (naming: Naming, known: System | undefined, system: System): boolean => {
+  if (known === undefined) return true
+  if (known.nameSource !== "generated" && known.nameSource !== "client") return false
+  if (
+    known.firstName === system.firstName && known.firstAddress === system.firstAddress &&
+    known.firstNameStamp === system.firstNameStamp
+  ) return false
+  const wanted = naming.wanted(system, undefined)
+  return !isSameWish(naming.wanted(known, undefined), wanted) ||
+    (wanted.lastWins === true && known.firstNameStamp !== system.firstNameStamp)
+}
 
 /** The statements, in the order in which they are to be run: stretches that end make room first. */
 const writeHistory = (client: Client, foldings: ReadonlyArray<Folding>, sightings: ReadonlyArray<SightingRow>) => {

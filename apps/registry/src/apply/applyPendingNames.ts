@@ -6,8 +6,10 @@ import { insertFacts } from "../outbox/insertFacts.ts"
 import { beginWriting, systemsOf } from "./applyFolded.ts"
 import { systemFacts } from "./facts.ts"
 import { loadDecided, loadSystems, loadTaken } from "./loads.ts"
+import { databaseBook } from "./NameBook.ts"
+import type { NamingCache } from "./NamingCache.ts"
 import { likelyNames, settleNames } from "./settleNames.ts"
-import { writeSystems } from "./writeSystems.ts"
+import { writeNames, writeSystems } from "./writeSystems.ts"
 
 const takeSql = `
   DELETE FROM pending_names WHERE mac IN (SELECT mac FROM pending_names ORDER BY mac LIMIT 1000) RETURNING mac::text`
@@ -15,20 +17,31 @@ const reservedSql =
   "SELECT mac::text, name FROM reservations WHERE mac = ANY ($1::macaddr[]) AND source <> 'auto' AND name IS NOT NULL"
 
 /** Returns how many MACs were looked at, at most a thousand. */
-export const applyPendingNames = Effect.fnUntraced(function*(client: Client) {
+export const applyPendingNames = Effect.fnUntraced(function*(client: Client, cache: NamingCache) {
   yield* beginWriting(client)
   const macs = (yield* client.query<{ mac: Mac }>(takeSql)).map(({ mac }) => mac)
   if (macs.length === 0) return 0
   const systems = systemsOf(yield* loadSystems(client, macs))
   const decided = yield* loadDecided(client, macs)
-  const taken = yield* loadTaken(client, likelyNames([...systems.known.values()]))
+  const naming = yield* cache.current(client)
+  // A reservation that names nobody, and named nobody, is no reason to name anybody afresh.
+  const concerned = [...systems.known.values()].filter(({ mac, nameSource }) =>
+    nameSource === "reservation" || decided.get(mac)?.reserved !== undefined
+  )
+  const taken = yield* loadTaken(client, likelyNames(naming, concerned))
   const reserved = new Map<string, ReadonlyArray<Mac>>()
   for (const { mac, name } of yield* client.query<{ mac: Mac; name: string }>(reservedSql, [macs])) {
     reserved.set(name, [...reserved.get(name) ?? [], mac])
   }
-  const assigned = yield* settleNames(client, systems, [...systems.known.keys()], decided, taken, reserved)
-  for (const statement of writeSystems(client, systems)) yield* statement
-  const facts = systemFacts(systems, assigned)
+  const settled = yield* settleNames(databaseBook(client), concerned.map(({ mac }) => mac), {
+    systems,
+    naming,
+    decided,
+    taken,
+    reservedNames: reserved
+  })
+  for (const statement of [...writeSystems(client, systems), ...writeNames(client, settled)]) yield* statement
+  const facts = systemFacts(systems, settled)
   if (facts.length > 0) yield* insertFacts(client, facts)
   return macs.length
 })

@@ -5,7 +5,7 @@
  * first, then its address, then its name.
  */
 import { type DhcpEvent, type DiscoveryFact, isLocallyAdministered } from "@leasehold/events"
-import type { Assigned } from "../names/assignNames.ts"
+import type { SettledNames } from "./settleNames.ts"
 import { timeOf } from "./stamp.ts"
 import type { System, Systems } from "./system.ts"
 
@@ -23,9 +23,9 @@ const common = ({ address, mac, name, nameSource, server }: System, at: string) 
 
 export const systemFacts = (
   { known: before, now }: Systems,
-  assigned: ReadonlyArray<Assigned>
+  settled: SettledNames
 ): ReadonlyArray<Fact> => {
-  const conflicts = new Map(assigned.flatMap(({ conflict, mac }) => conflict === undefined ? [] : [[mac, conflict]]))
+  const conflicts = new Map(settled.conflicts.map(({ mac, ...conflict }) => [mac, conflict]))
   const changed = [...now.values()].filter((system) => before.get(system.mac) !== system)
   return changed.toSorted((one, other) => one.lastSeen < other.lastSeen ? -1 : one.lastSeen > other.lastSeen ? 1 : 0)
     .flatMap((system): ReadonlyArray<Fact> => {

@@ -34,6 +34,8 @@ export interface Observed {
   vendorClass: Said | undefined
   userClass: Said | undefined
   readonly names: Array<NameHeard>
+  /** The first IPv4 address that it held in the batch. */
+  firstHeld: Said | undefined
 }
 
 /** One event's word on who holds an address. */
@@ -80,14 +82,13 @@ export const foldEvents = (events: ReadonlyArray<DhcpEvent>): Folded => {
       anonymous += 1
     } else {
       const stamp = stampOf(event)
-      observe(observed, event, event.mac, stamp)
-      sight(places, event, event.mac, stamp)
+      sight(places, observe(observed, event, event.mac, stamp), event, stamp)
     }
   }
   return { observed, places, gaps, anonymous }
 }
 
-const observe = (observed: Map<Mac, Observed>, event: DhcpEvent, mac: Mac, stamp: Stamp): void => {
+const observe = (observed: Map<Mac, Observed>, event: DhcpEvent, mac: Mac, stamp: Stamp): Observed => {
   const known = observed.get(mac)
   const one: Observed = known ?? {
     mac,
@@ -97,7 +98,8 @@ const observe = (observed: Map<Mac, Observed>, event: DhcpEvent, mac: Mac, stamp
     interface: undefined,
     vendorClass: undefined,
     userClass: undefined,
-    names: []
+    names: [],
+    firstHeld: undefined
   }
   if (known === undefined) {
     observed.set(mac, one)
@@ -114,6 +116,7 @@ const observe = (observed: Map<Mac, Observed>, event: DhcpEvent, mac: Mac, stamp
   } else if (event.hostname !== undefined && !isGenerated(mac, event.hostname)) {
     hear(one, event.hostname, false, stamp)
   }
+  return one
 }
 
 const lastOf = <Value extends string>(
@@ -153,10 +156,14 @@ const holds = ({ inform, kind }: DhcpEvent): boolean | undefined => {
   }
 }
 
-const sight = (places: Map<string, Place>, event: DhcpEvent, mac: Mac, stamp: Stamp): void => {
+const sight = (places: Map<string, Place>, one: Observed, event: DhcpEvent, stamp: Stamp): void => {
+  const { mac } = one
   const held = holds(event)
   const { ip } = event
   if (held === undefined || ip === undefined || ip === "0.0.0.0" || ip === "::") return
+  if (held && (one.firstHeld === undefined || stamp < one.firstHeld.stamp) && !ip.includes(":")) {
+    one.firstHeld = { value: ip, stamp }
+  }
   const key = placeKey(event.server, ip)
   const sighting: NewSighting = {
     mac,

@@ -32,8 +32,15 @@ const systemsSql = `
     said_name AS "saidName", said_name_stamp AS "saidNameStamp",
     suffixed_name AS "suffixedName", suffixed_name_stamp AS "suffixedNameStamp",
     vendor_class AS "vendorClass", vendor_class_stamp AS "vendorClassStamp",
-    user_class AS "userClass", user_class_stamp AS "userClassStamp", reserved::text[]
-  FROM systems WHERE mac = ANY ($1::macaddr[])`
+    user_class AS "userClass", user_class_stamp AS "userClassStamp",
+    host(first_address) AS "firstAddress", first_address_stamp AS "firstAddressStamp", vendor, reserved::text[]
+  FROM systems WHERE `
+const systemsByMacSql = `${systemsSql} mac = ANY ($1::macaddr[])`
+/** All systems are looked through: it is asked only where who wanted a name last has it, and events come late. */
+const rivalsSql = `${systemsSql} name_source = 'client' AND (
+  (left(name, -7) = ANY ($1::text[]) AND right(name, 7) = '-' || right(replace(mac::text, ':', ''), 6))
+  OR (left(name, -13) = ANY ($2::text[]) AND right(name, 13) = '-' || replace(mac::text, ':', '')))`
+const namedSql = `${systemsSql} mac > $1::macaddr AND name_source IN ('client', 'generated') ORDER BY mac LIMIT $2`
 
 const holdingsSql = `
   SELECT h.mac::text, h.server, host(h.address) AS address, s.at, s.event_id AS id
@@ -52,9 +59,11 @@ const decidedSql = `
   ORDER BY reservation`
 
 const takenSql = `
-  SELECT mac::text, name, false AS reserved FROM systems WHERE name = ANY ($1::text[])
+  SELECT mac::text, name, 'held' AS how FROM systems WHERE name = ANY ($1::text[])
   UNION ALL
-  SELECT mac::text, name, true FROM reservations WHERE name = ANY ($1::text[]) AND source <> 'auto'`
+  SELECT mac::text, name, 'reserved' FROM reservations WHERE name = ANY ($1::text[]) AND source <> 'auto'
+  UNION ALL
+  SELECT mac::text, name, 'disputed' FROM name_conflicts WHERE name = ANY ($1::text[])`
 
 /** PostgreSQL's own text of a time in UTC as the bus has it; converting there costs more than everything else that is asked. */
 const toTimestamp = (text: string): string =>
@@ -87,15 +96,28 @@ export const loadEvidence = Effect.fnUntraced(function*(client: Client, places: 
   return evidence
 })
 
-export const loadSystems = (
-  client: Client,
-  macs: ReadonlyArray<Mac>
+const systemsFrom = (
+  query: Effect.Effect<ReadonlyArray<System>, PostgresError>
 ): Effect.Effect<ReadonlyArray<System>, PostgresError> =>
   Effect.map(
-    client.query<System>(systemsSql, [macs], "systems"),
+    query,
     (rows) =>
       rows.map((row) => ({ ...row, firstSeen: toTimestamp(row.firstSeen), lastSeen: toTimestamp(row.lastSeen) }))
   )
+
+export const loadSystems = (client: Client, macs: ReadonlyArray<Mac>) =>
+  systemsFrom(client.query<System>(systemsByMacSql, [macs], "systems"))
+
+/** Systems that have a suffix to one of the labels. */
+export const loadRivals = (client: Client, labels: ReadonlyArray<string>) =>
+  systemsFrom(client.query<System>(rivalsSql, [
+    labels.map((label) => label.slice(0, 56)),
+    labels.map((label) => label.slice(0, 50))
+  ]))
+
+/** Systems that a policy named, a page in the order of their MACs. */
+export const loadNamed = (client: Client, after: string, limit: number) =>
+  systemsFrom(client.query<System>(namedSql, [after, limit]))
 
 export interface Holding {
   readonly mac: Mac
@@ -143,15 +165,43 @@ export interface Taken {
   readonly names: Set<string>
   readonly holders: Map<string, Mac>
   readonly reserved: Map<string, ReadonlyArray<Mac>>
+  /** Names of which it is known, and was announced, that several want them. */
+  readonly disputed: Set<string>
 }
 
+export const nothingTaken = (): Taken => ({
+  names: new Set(),
+  holders: new Map(),
+  reserved: new Map(),
+  disputed: new Set()
+})
+
 export const loadTaken = Effect.fnUntraced(function*(client: Client, names: ReadonlyArray<string>) {
-  const rows = yield* client.query<{ mac: Mac; name: string; reserved: boolean }>(takenSql, [names], "taken")
-  const holders = new Map<string, Mac>()
-  const reserved = new Map<string, ReadonlyArray<Mac>>()
-  for (const { mac, name, reserved: isReserved } of rows) {
-    if (isReserved) reserved.set(name, [...reserved.get(name) ?? [], mac])
-    else holders.set(name, mac)
+  const rows = yield* client.query<{ mac: Mac; name: string; how: "held" | "reserved" | "disputed" }>(
+    takenSql,
+    [names],
+    "taken"
+  )
+  const taken = { ...nothingTaken(), names: new Set(names) }
+  for (const { how, mac, name } of rows) {
+    if (how === "held") taken.holders.set(name, mac)
+    else if (how === "reserved") taken.reserved.set(name, [...taken.reserved.get(name) ?? [], mac])
+    else taken.disputed.add(name)
   }
-  return { names: new Set(names), holders, reserved } satisfies Taken
+  return taken
+})
+
+/** Asks for names that were not asked for yet. */
+export const loadMore = Effect.fnUntraced(function*(
+  ask: (names: ReadonlyArray<string>) => Effect.Effect<Taken, PostgresError>,
+  taken: Taken,
+  names: Iterable<string>
+) {
+  const unknown = [...new Set(names)].filter((name) => !taken.names.has(name))
+  if (unknown.length === 0) return
+  const more = yield* ask(unknown)
+  more.names.forEach((name) => taken.names.add(name))
+  more.holders.forEach((mac, name) => taken.holders.set(name, mac))
+  more.reserved.forEach((macs, name) => taken.reserved.set(name, macs))
+  more.disputed.forEach((name) => taken.disputed.add(name))
 })

@@ -1,22 +1,36 @@
 /**
- * Names for the systems that need one: newcomers, those whose client told its first name, those whose reservation
- * changed, and those who have to give way to an administrator's word.
+ * Names for the systems that need one: newcomers, those of whom something became known that their name follows from,
+ * those whose reservation changed, and those who have to give way.
  */
 import type { Mac } from "@leasehold/events"
-import type { Client } from "@leasehold/runtime"
 import { Effect } from "effect"
-import { assignNames, type NameRequest } from "../names/assignNames.ts"
-import { fromClient, fromReservation, generated, type Wanted } from "../names/candidates.ts"
-import { clientLabel } from "../names/clientLabel.ts"
-import { type Decided, loadDecided, loadSystems, loadTaken, type Taken } from "./loads.ts"
+import { type Assigned, assignNames, type NameRequest } from "../names/assignNames.ts"
+import { endsInOwnDigits, isGenerated, type Wanted } from "../names/candidates.ts"
+import type { Naming } from "../names/Naming.ts"
+import { type Decided, loadMore, type Taken } from "./loads.ts"
+import type { NameBook } from "./NameBook.ts"
+import { numberNames } from "./numberNames.ts"
 import type { System, Systems } from "./system.ts"
 
-/** The name of the highest authority that has one. */
-const wantedName = (system: System, decided: Decided | undefined): Wanted => {
-  if (decided?.reserved !== undefined) return fromReservation(system.mac, decided.reserved)
-  const label = system.firstName === null ? undefined : clientLabel(system.mac, system.firstName)
-  return label === undefined ? generated(system.mac) : fromClient(system.mac, label)
+export interface Settling {
+  readonly systems: Systems
+  readonly naming: Naming
+  /** What administrators decided about those whose names are to be looked at. */
+  readonly decided: ReadonlyMap<Mac, Decided>
+  /** Who has the likely names. */
+  readonly taken: Taken
+  /** Names of reservations that changed, with their MACs: nobody else may be called so. */
+  readonly reservedNames: ReadonlyMap<string, ReadonlyArray<Mac>>
 }
+
+export interface SettledNames {
+  /** Conflicts about names of which none was known. */
+  readonly conflicts: ReadonlyArray<{ readonly mac: Mac; readonly wanted: string; readonly holder: Mac }>
+  /** Names that cannot be told from a client's by themselves: dnsmasq will repeat them. */
+  readonly given: ReadonlyArray<{ readonly mac: Mac; readonly name: string }>
+}
+
+export const noNames: SettledNames = { conflicts: [], given: [] }
 
 const request = (system: System, wanted: Wanted): NameRequest => ({
   mac: system.mac,
@@ -26,85 +40,125 @@ const request = (system: System, wanted: Wanted): NameRequest => ({
 })
 
 /** The names that the systems would have if administrators decided nothing: they can be asked for early. */
-export const likelyNames = (systems: ReadonlyArray<System>): ReadonlyArray<string> => [
-  ...new Set(systems.flatMap((system) => wantedName(system, undefined).candidates))
+export const likelyNames = (naming: Naming, systems: ReadonlyArray<System>): ReadonlyArray<string> => [
+  ...new Set(systems.flatMap((system) => namesOf(naming.wanted(system, undefined))))
 ]
 
-/**
- * Changes the systems in place, and adds those that give way.
- * @param macs whose names are to be looked at
- * @param decided what administrators decided about them
- * @param taken who has the likely names
- * @param reservedNames names of reservations that changed, with their MACs: nobody else may be called so
- */
+const namesOf = ({ candidates, fallback }: Wanted): ReadonlyArray<string> =>
+  fallback === undefined ? candidates : [...candidates, ...namesOf(fallback)]
+
+/** Changes the systems in place, and adds those that give way. */
 export const settleNames = Effect.fnUntraced(
-  function*(
-    client: Client,
-    { known, now }: Systems,
-    macs: ReadonlyArray<Mac>,
-    decided: ReadonlyMap<Mac, Decided>,
-    taken: Taken,
-    reservedNames: ReadonlyMap<string, ReadonlyArray<Mac>>
-  ) {
-    const requests = macs.flatMap((mac) => {
-      const system = now.get(mac)
+  function*(book: NameBook, macs: ReadonlyArray<Mac>, settling: Settling) {
+    const { decided, naming, reservedNames, systems, taken } = settling
+    const asked = macs.flatMap((mac) => {
+      const system = systems.now.get(mac)
       return system === undefined || system.nameSource === "administrator"
         ? []
-        : [request(system, wantedName(system, decided.get(mac)))]
+        : [request(system, naming.wanted(system, decided.get(mac)?.reserved))]
     })
-    if (requests.length === 0 && reservedNames.size === 0) return []
-    yield* loadMore(client, taken, [...requests.flatMap(({ wanted }) => wanted.candidates), ...reservedNames.keys()])
-    const displaced = yield* displacedBy(client, { known, now }, requests, reservedNames, taken.holders)
-    yield* loadMore(client, taken, displaced.flatMap(({ wanted }) => wanted.candidates))
-    const assigned = assignNames([...requests, ...displaced], taken)
+    if (asked.length === 0 && reservedNames.size === 0) return noNames
+    const more = (requests: ReadonlyArray<NameRequest>, names: Iterable<string> = []) =>
+      loadMore(book.taken, taken, [...requests.flatMap(({ wanted }) => namesOf(wanted)), ...names])
+    yield* more(asked, reservedNames.keys())
+    const rivals = yield* rivalsOf(book, settling, asked)
+    yield* more(rivals)
+    const concerned = [...asked, ...rivals]
+    const displaced = yield* displacedBy(book, settling, concerned)
+    yield* more(displaced)
+    const requests = yield* numberNames(book, [...concerned, ...displaced], decided, taken)
+    const assigned = assignNames(requests, taken)
     for (const { mac, name, source } of assigned) {
-      const system = now.get(mac)
+      const system = systems.now.get(mac)
       if (system !== undefined && (system.name !== name || system.nameSource !== source)) {
-        now.set(mac, { ...system, name, nameSource: source })
+        systems.now.set(mac, { ...system, name, nameSource: source })
       }
     }
-    return assigned
+    return settled(assigned, new Map(requests.map(({ mac, wanted }) => [mac, wanted])), taken)
   }
 )
 
-/** Asks for names that were not asked for yet. */
-const loadMore = Effect.fnUntraced(function*(client: Client, taken: Taken, names: ReadonlyArray<string>) {
-  const unknown = [...new Set(names)].filter((name) => !taken.names.has(name))
-  if (unknown.length === 0) return
-  const more = yield* loadTaken(client, unknown)
-  more.names.forEach((name) => taken.names.add(name))
-  more.holders.forEach((mac, name) => taken.holders.set(name, mac))
-  more.reserved.forEach((macs, name) => taken.reserved.set(name, macs))
+const settled = (
+  assigned: ReadonlyArray<Assigned>,
+  wishes: ReadonlyMap<Mac, Wanted>,
+  { disputed }: Taken
+): SettledNames => {
+  const conflicts: Array<SettledNames["conflicts"][number]> = []
+  const given: Array<SettledNames["given"][number]> = []
+  for (const { conflict, mac, name, source } of assigned) {
+    if (conflict !== undefined && !disputed.has(conflict.wanted)) {
+      disputed.add(conflict.wanted)
+      conflicts.push({ mac, ...conflict })
+    }
+    const isClients = source === "client" && (name === wishes.get(mac)?.name || endsInOwnDigits(mac, name))
+    if (source !== "reservation" && !isClients && !isGenerated(mac, name)) given.push({ mac, name })
+  }
+  return { conflicts, given }
+}
+
+/** Adds systems that were not among those of the batch. */
+const include = Effect.fnUntraced(function*(book: NameBook, { systems }: Settling, macs: ReadonlyArray<Mac>) {
+  const strangers = macs.filter((mac) => !systems.now.has(mac))
+  if (strangers.length > 0) add(systems, yield* book.systems(strangers))
 })
 
-/** Systems that are called like a reservation of another MAC, and have no reservation of that name themselves. */
+const add = ({ known, now }: Systems, found: ReadonlyArray<System>) => {
+  for (const system of found) {
+    if (now.has(system.mac)) continue
+    known.set(system.mac, system)
+    now.set(system.mac, system)
+  }
+}
+
+/** Where who was last has a name, others may be the last of those who want it when its holder turns out to be none. */
+const rivalsOf = Effect.fnUntraced(
+  function*(book: NameBook, settling: Settling, asked: ReadonlyArray<NameRequest>) {
+    const { naming, systems } = settling
+    const labels = asked.flatMap(({ current, wanted }) =>
+      current?.source === "client" && wanted.lastWins === true ? [current.name] : []
+    )
+    if (labels.length === 0) return []
+    const found = yield* book.rivals([...new Set(labels)])
+    add(systems, found)
+    const asking = new Set(asked.map(({ mac }) => mac))
+    return found.flatMap(({ mac }) => {
+      const system = systems.now.get(mac)
+      if (system === undefined || asking.has(mac)) return []
+      const wanted = naming.wanted(system, undefined)
+      return wanted.lastWins === true && labels.includes(wanted.name) ? [request(system, wanted)] : []
+    })
+  }
+)
+
+/**
+ * Systems that are called like a reservation of another MAC, and have no reservation of that name themselves; and clients
+ * that are called like one that comes after them, where who was last has the name.
+ */
 const displacedBy = Effect.fnUntraced(
-  function*(
-    client: Client,
-    { known, now }: Systems,
-    requests: ReadonlyArray<NameRequest>,
-    reservedNames: ReadonlyMap<string, ReadonlyArray<Mac>>,
-    holders: ReadonlyMap<string, Mac>
-  ) {
-    const claims = new Map(reservedNames)
+  function*(book: NameBook, settling: Settling, requests: ReadonlyArray<NameRequest>) {
+    const { naming, reservedNames, systems, taken: { holders } } = settling
+    const reserved = new Map(reservedNames)
+    const contested = new Set<string>()
     for (const { mac, wanted } of requests) {
-      if (wanted.source === "reservation") claims.set(wanted.name, [...claims.get(wanted.name) ?? [], mac])
+      if (wanted.source === "reservation") reserved.set(wanted.name, [...reserved.get(wanted.name) ?? [], mac])
+      else if (wanted.lastWins === true) contested.add(wanted.name)
     }
     const asking = new Set(requests.map(({ mac }) => mac))
-    const inTheWay = [...claims].flatMap(([name, macs]) => {
+    const holderOf = (name: string, owners: ReadonlyArray<Mac>): ReadonlyArray<Mac> => {
       const holder = holders.get(name)
-      return holder === undefined || macs.includes(holder) || asking.has(holder) ? [] : [holder]
-    })
-    if (inTheWay.length === 0) return []
-    const decided = yield* loadDecided(client, inTheWay)
-    for (const system of yield* loadSystems(client, inTheWay.filter((mac) => !known.has(mac)))) {
-      known.set(system.mac, system)
-      now.set(system.mac, system)
+      return holder === undefined || owners.includes(holder) || asking.has(holder) ? [] : [holder]
     }
-    return inTheWay.flatMap((mac) => {
-      const system = now.get(mac)
+    const inTheWay = new Set([...reserved].flatMap(([name, macs]) => holderOf(name, macs)))
+    const last = new Set([...contested].flatMap((name) => holderOf(name, [])).filter((mac) => !inTheWay.has(mac)))
+    const concerned = [...inTheWay, ...last]
+    if (concerned.length === 0) return []
+    const decided = yield* book.decided(concerned)
+    yield* include(book, settling, concerned)
+    return concerned.flatMap((mac) => {
+      const system = systems.now.get(mac)
       if (system === undefined || system.nameSource === "administrator") return []
-      const wanted = wantedName(system, decided.get(mac))
+      if (last.has(mac) && system.nameSource !== "client") return []
+      const wanted = naming.wanted(system, decided.get(mac)?.reserved)
       return wanted.source === "reservation" && wanted.name === system.name ? [] : [request(system, wanted)]
     })
   }

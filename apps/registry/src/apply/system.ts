@@ -7,6 +7,8 @@
 import type { Mac, NameSource, ServerId } from "@leasehold/events"
 import { suffixed } from "../names/candidates.ts"
 import { clientLabel } from "../names/clientLabel.ts"
+import type { Nameable } from "../names/Naming.ts"
+import { vendorOf } from "../names/Vendors.ts"
 import type { NameHeard, Observed, Said } from "./foldEvents.ts"
 import { type Stamp, timeOf } from "./stamp.ts"
 
@@ -34,6 +36,10 @@ export interface System {
   readonly vendorClassStamp: Stamp | null
   readonly userClass: string | null
   readonly userClassStamp: Stamp | null
+  /** The first IPv4 address that it was seen to hold: the naming policy of its subnet is the system's. */
+  readonly firstAddress: string | null
+  readonly firstAddressStamp: Stamp | null
+  readonly vendor: string | null
   /** The addresses of its reservations; the database keeps them. */
   readonly reserved: ReadonlyArray<string>
 }
@@ -74,14 +80,21 @@ const newSystem = ({ first, last, mac, server }: Observed): System => ({
   vendorClassStamp: null,
   userClass: null,
   userClassStamp: null,
+  firstAddress: null,
+  firstAddressStamp: null,
+  vendor: vendorOf(mac) ?? null,
   reserved: []
 })
 
 /**
  * The system after what was observed; the same object where nothing changed.
- * @param given names that an administrator gave the MAC, now or earlier: in dnsmasq's answers they are not the client's
+ * @param isGiven whether the system has, or had, the name from us: in dnsmasq's answers it is not the client's
  */
-export const observe = (before: System | undefined, observed: Observed, given: ReadonlySet<string>): System => {
+export const observe = (
+  before: System | undefined,
+  observed: Observed,
+  isGiven: (name: string, system: Nameable) => boolean
+): System => {
   const known = before ?? newSystem(observed)
   const draft: Draft = {}
   if (timeOf(observed.first) < known.firstSeen) draft.firstSeen = timeOf(observed.first)
@@ -102,12 +115,19 @@ export const observe = (before: System | undefined, observed: Observed, given: R
     draft.userClass = observed.userClass.value
     draft.userClassStamp = observed.userClass.stamp
   }
+  if (isEarlier(observed.firstHeld, known.firstAddressStamp)) {
+    draft.firstAddress = observed.firstHeld.value
+    draft.firstAddressStamp = observed.firstHeld.stamp
+  }
   for (const heard of observed.names) {
-    if (heard.own || !given.has(heard.text.toLowerCase())) hear(known, draft, heard)
+    if (heard.own || !isGiven(heard.text.toLowerCase(), { ...known, ...draft })) hear(known, draft, heard)
   }
   for (const _ in draft) return withClientName({ ...known, ...draft })
   return known
 }
+
+const isEarlier = (said: Said | undefined, stamp: Stamp | null): said is Said =>
+  said !== undefined && (stamp === null || said.stamp < stamp)
 
 const isLater = (said: Said | undefined, stamp: Stamp | null): said is Said =>
   said !== undefined && (stamp === null || said.stamp > stamp)

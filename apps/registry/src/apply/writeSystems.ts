@@ -4,6 +4,7 @@
  */
 import type { Client, PostgresError } from "@leasehold/runtime"
 import type { Effect } from "effect"
+import type { SettledNames } from "./settleNames.ts"
 import type { System, Systems } from "./system.ts"
 
 type Column = readonly [field: keyof System, column: string, type: string]
@@ -34,7 +35,10 @@ const otherColumns: ReadonlyArray<Column> = [
   ["vendorClass", "vendor_class", "text"],
   ["vendorClassStamp", "vendor_class_stamp", "text"],
   ["userClass", "user_class", "text"],
-  ["userClassStamp", "user_class_stamp", "text"]
+  ["userClassStamp", "user_class_stamp", "text"],
+  ["firstAddress", "first_address", "inet"],
+  ["firstAddressStamp", "first_address_stamp", "text"],
+  ["vendor", "vendor", "text"]
 ]
 const allColumns = [...lightColumns, ...otherColumns]
 
@@ -62,6 +66,24 @@ const followNamesSql = `
     AND NOT EXISTS (
       SELECT FROM reservations o
       WHERE o.domain = r.domain AND o.name = k.name AND o.mac <> r.mac AND o.source <> 'auto')`
+
+const disputedSql = `
+  INSERT INTO name_conflicts (name, mac) SELECT * FROM unnest($1::text[], $2::macaddr[]) ON CONFLICT DO NOTHING`
+const givenSql = `
+  INSERT INTO given_names (mac, name) SELECT * FROM unnest($1::macaddr[], $2::text[]) ON CONFLICT DO NOTHING`
+
+/** What is to be remembered of the names that were settled. */
+export const writeNames = (
+  client: Client,
+  { conflicts, given }: SettledNames
+): ReadonlyArray<Effect.Effect<unknown, PostgresError>> => [
+  ...(conflicts.length > 0
+    ? [client.query(disputedSql, [conflicts.map(({ wanted }) => wanted), conflicts.map(({ mac }) => mac)], "disputed")]
+    : []),
+  ...(given.length > 0
+    ? [client.query(givenSql, [given.map(({ mac }) => mac), given.map(({ name }) => name)], "given-names")]
+    : [])
+]
 
 const values = (columns: ReadonlyArray<Column>, systems: ReadonlyArray<System>) =>
   [keyColumn, ...columns].map(([field]) => systems.map((system) => system[field]))

@@ -12,6 +12,19 @@ export interface Wanted {
   /** The name without a suffix; what is generated has none that could be called so. */
   readonly name: string
   readonly candidates: ReadonlyArray<string>
+  /** Who asked for the name last has it: the holder gives way to a later one. */
+  readonly lastWins?: boolean
+  /** What the system is called where it may have none of the candidates. */
+  readonly fallback?: Wanted
+  /** The candidates need a number of the policy; there are none before it has one. */
+  readonly numbered?: Numbered
+}
+
+export interface Numbered {
+  readonly policyId: string
+  readonly withNumber: (number: number) => Wanted
+  /** The number in a name that the policy generated for the system earlier. */
+  readonly numberIn: (name: string) => number | undefined
 }
 
 export const suffixed = (mac: Mac, label: string): readonly [string, string] => {
@@ -19,7 +32,7 @@ export const suffixed = (mac: Mac, label: string): readonly [string, string] => 
   return [`${label.slice(0, 56)}-${digits.slice(6)}`, `${label.slice(0, 50)}-${digits}`]
 }
 
-/** The default policy for systems without a usable name: `host-{mac:6}`. */
+/** By the pattern that the default policy begins with: `host-{mac:6}`. */
 export const generated = (mac: Mac): Wanted => {
   const [short, long] = suffixed(mac, "host")
   return { source: "generated", name: short, candidates: [short, long] }
@@ -38,7 +51,7 @@ export const fromReservation = (mac: Mac, name: string): Wanted => ({
   candidates: [name, ...suffixed(mac, name)]
 })
 
-/** Whether the text is the name that we generate for the MAC: dnsmasq repeats it, the client never said it. */
+/** Whether the text is what `generated` makes for the MAC: dnsmasq repeats it, the client never said it. */
 export const isGenerated = (mac: Mac, text: string): boolean => generated(mac).candidates.includes(text.toLowerCase())
 
 /** Whether the text ends in digits of the MAC, as the names that we suffix do. */
@@ -47,3 +60,11 @@ export const endsInOwnDigits = (mac: Mac, text: string): boolean => {
   const lower = text.toLowerCase()
   return lower.endsWith(`-${digits.slice(6)}`) || lower.endsWith(`-${digits}`)
 }
+
+/** Whether two wishes amount to the same. */
+export const isSameWish = (one: Wanted, other: Wanted): boolean =>
+  one.source === other.source && one.name === other.name && one.lastWins === other.lastWins &&
+  one.candidates.join() === other.candidates.join() && one.numbered?.policyId === other.numbered?.policyId &&
+  (one.fallback === undefined || other.fallback === undefined
+    ? one.fallback === other.fallback
+    : isSameWish(one.fallback, other.fallback))

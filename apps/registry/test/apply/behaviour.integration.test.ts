@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => database?.close())
 beforeEach(async () => {
   await database.query(
-    "TRUNCATE systems, sightings, address_history, gaps, reservations, outbox, given_names, pending_names, subnet_usage"
+    "TRUNCATE systems, sightings, address_history, gaps, reservations, outbox, given_names, pending_names, subnet_usage, name_conflicts"
   )
   await database.query(
     "UPDATE subnets SET reserve_randomised = false, auto_share = 0.8, range_first = NULL, range_last = NULL"
@@ -207,13 +207,20 @@ describe("names of clients", () => {
     assert.deepStrictEqual(renamed, [["host-000001", "nas"]])
   })
 
-  it("that are taken raise one conflict for each newcomer", async () => {
+  it("that are taken raise one conflict, however many want them", async () => {
     await applyEach(
       say(1, "ack", { mac: mac(1), ip: "10.1.0.10", hostname: "nas" }),
       say(2, "ack", { mac: mac(2), ip: "10.1.0.11", hostname: "nas" }),
       say(3, "ack", { mac: mac(2), ip: "10.1.0.11", hostname: "nas" }),
-      say(4, "ack", { mac: mac(2), ip: "10.1.0.11", hostname: "nas-000002" })
+      say(4, "ack", { mac: mac(2), ip: "10.1.0.11", hostname: "nas-000002" }),
+      say(5, "ack", { mac: mac(3), ip: "10.1.0.12", hostname: "nas" })
     )
+    await apply(
+      ...[4, 5, 6].map((number) =>
+        say(number + 2, "ack", { mac: mac(number), ip: `10.1.0.2${number}`, hostname: "NAS" })
+      )
+    )
+    assert.deepInclude(await system(6), { name: "nas-000006", name_source: "client" })
     const conflicts = (await facts()).flatMap((fact) =>
       fact.type === "system.name-conflict" ? [[fact.mac, fact.name, fact.wanted, fact.holder]] : []
     )
