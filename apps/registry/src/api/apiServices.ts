@@ -5,7 +5,12 @@ import { Health } from "@leasehold/registry-api/gen/grpc/health/v1/health_pb"
 import { ServerReflection } from "@leasehold/registry-api/gen/grpc/reflection/v1/reflection_pb"
 import { Effect, Layer } from "effect"
 import { Administration } from "../administration/Administration.ts"
+import { AddressHistory } from "../systems/AddressHistory.ts"
+import { Decisions } from "../systems/Decisions.ts"
+import { Explanation } from "../systems/Explanation.ts"
+import { Registration } from "../systems/Registration.ts"
 import { Systems } from "../systems/Systems.ts"
+import { Watching } from "../systems/Watching.ts"
 import { passed } from "./access/authenticate.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { implementing } from "./implement.ts"
@@ -24,11 +29,23 @@ export const servedServices = [
 ]
 
 /** What the services use. */
-export const servicesLayer = Layer.mergeAll(Tokens.layer, Systems.layer).pipe(Layer.provideMerge(Administration.layer))
+export const servicesLayer = Layer.mergeAll(
+  AddressHistory.layer,
+  Decisions.layer,
+  Explanation.layer,
+  Registration.layer,
+  Tokens.layer,
+  Watching.layer
+).pipe(
+  Layer.provideMerge(Systems.layer),
+  Layer.provideMerge(Administration.layer)
+)
+
+type Used = Layer.Success<typeof servicesLayer>
 
 /** Registers the services with a router; a method that has no code yet answers "unimplemented". */
 export const apiServices = Effect.map(
-  Effect.context<Administration | Systems | Tokens>(),
+  Effect.context<Used>(),
   (context) => {
     const method = implementing(context, passed)
     return (router: ConnectRouter): void => {

@@ -1,5 +1,5 @@
 /** Which systems are asked for; a condition that is left out holds for all of them. */
-import type { Mac, ServerId, SystemState } from "@leasehold/events"
+import type { ServerId, SystemState } from "@leasehold/events"
 
 export interface SystemFilter {
   /** CIDR or name of the subnet of the address that it holds. */
@@ -12,8 +12,6 @@ export interface SystemFilter {
   readonly vendor?: string
   readonly server?: ServerId
   readonly reserved?: boolean
-  /** One of these. */
-  readonly macs?: ReadonlyArray<Mac>
 }
 
 interface Condition {
@@ -25,9 +23,8 @@ interface Condition {
 export const conditionOf = (filter: SystemFilter, given: number): Condition => {
   const values: Array<unknown> = []
   const value = (parameter: unknown) => `$${given + values.push(parameter)}`
-  const { macs, name, reserved, seenSince, server, states, subnet, vendor } = filter
+  const { name, reserved, seenSince, server, states, subnet, vendor } = filter
   const parts = [
-    ...(macs === undefined ? [] : [`s.mac = ANY (${value(macs)}::macaddr[])`]),
     ...(subnet === undefined ? [] : [`s.address <<= ${value(subnet)}::cidr`]),
     ...(states === undefined ? [] : [`s.state = ANY (${value(states)}::text[])`]),
     ...(seenSince === undefined ? [] : [`s.last_seen >= ${value(seenSince)}::timestamptz`]),

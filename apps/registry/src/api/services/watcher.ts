@@ -1,20 +1,71 @@
 /** WatcherService: what is known of the machines on the network, and how they are watched. */
 import type { ServiceImpl } from "@connectrpc/connect"
+import { ClientName, Hostname, Ipv4, Mac, ServerId } from "@leasehold/events"
 import {
+  ExplainSystemRequestSchema,
+  ExplainSystemResponseSchema,
   GetSystemRequestSchema,
   GetSystemResponseSchema,
+  ListAddressHistoryRequestSchema,
+  ListAddressHistoryResponseSchema,
   ListSystemsRequestSchema,
   ListSystemsResponseSchema,
-  type WatcherService
+  RegisterSystemRequestSchema,
+  RegisterSystemResponseSchema,
+  UpdateSystemRequestSchema,
+  UpdateSystemResponseSchema,
+  type WatcherService,
+  WatchSystemsRequestSchema,
+  WatchSystemsResponseSchema
 } from "@leasehold/registry-api"
-import { Effect } from "effect"
+import { Effect, Option, Schema, Stream } from "effect"
+import { isHostName } from "../../names/forbidden.ts"
+import { AddressHistory } from "../../systems/AddressHistory.ts"
+import { Decisions } from "../../systems/Decisions.ts"
+import { Explanation } from "../../systems/Explanation.ts"
+import { Registration } from "../../systems/Registration.ts"
 import { Systems } from "../../systems/Systems.ts"
+import { Watching } from "../../systems/Watching.ts"
+import { ApiError } from "../ApiError.ts"
 import type { Implementing } from "../implement.ts"
+import { field, fromTimestamp } from "../messages.ts"
 import { pageSize, pageToken, readPageToken } from "../pageToken.ts"
-import { filterOf, systemMessage } from "./watcher/systemMessage.ts"
+import { evidenceMessage, holdingMessage, watchedMessage } from "./watcher/messages.ts"
+import { filterOf, stateOf, systemMessage } from "./watcher/systemMessage.ts"
 
-export const watcherService = (method: Implementing<Systems>) =>
+type Used = AddressHistory | Decisions | Explanation | Registration | Systems | Watching
+
+const readMac = field(Mac, "a MAC address of six octets such as 52:54:00:12:34:56")
+const readServer = field(ServerId, "a server id of 1 to 63 lower-case letters, digits and dashes")
+const readAddress = field(
+  Ipv4.check(Schema.makeFilter((address) => !/^(?:0|127|22[4-9]|2[3-5]\d)\./u.test(address))),
+  "an IPv4 address that a system can have, such as 10.0.0.7"
+)
+const readClientName = field(ClientName, "a name of 1 to 253 letters, digits, dashes, underscores and dots")
+const readHostname = field(
+  Hostname.check(Schema.makeFilter(isHostName)),
+  "an RFC 1123 label in lower case that neither dnsmasq nor a resolver takes for something else"
+)
+const decodeMac = Schema.decodeUnknownOption(Mac)
+
+export const watcherService = (method: Implementing<Used>) =>
   ({
+    registerSystem: method.unary(
+      RegisterSystemRequestSchema,
+      RegisterSystemResponseSchema,
+      Effect.fn("WatcherService.registerSystem")(function*(request) {
+        const registration = yield* Registration
+        const systems = yield* Systems
+        const mac = yield* readMac("mac", request.mac)
+        const created = yield* registration.register({
+          mac,
+          server: yield* readServer("server", request.server),
+          address: request.address === "" ? undefined : yield* readAddress("address", request.address),
+          clientName: request.clientName === "" ? undefined : yield* readClientName("client_name", request.clientName)
+        })
+        return { system: systemMessage(yield* systems.find(mac)), created }
+      })
+    ),
     getSystem: method.unary(
       GetSystemRequestSchema,
       GetSystemResponseSchema,
@@ -36,6 +87,72 @@ export const watcherService = (method: Implementing<Systems>) =>
         return {
           systems: found.slice(0, size).map(systemMessage),
           nextPageToken: last === undefined ? "" : pageToken(filter, [last.mac])
+        }
+      })
+    ),
+    updateSystem: method.unary(
+      UpdateSystemRequestSchema,
+      UpdateSystemResponseSchema,
+      Effect.fn("WatcherService.updateSystem")(function*({ dryRun, mac, name, state }, caller) {
+        const decisions = yield* Decisions
+        const { change, result } = yield* decisions.decide({
+          caller,
+          mac: yield* readMac("mac", mac),
+          decision: {
+            name: name === undefined || name === "" ? name : yield* readHostname("name", name.toLowerCase()),
+            state: state === undefined ? undefined : yield* stateOf("state", state)
+          },
+          dryRun
+        })
+        return { system: systemMessage(result), change }
+      })
+    ),
+    watchSystems: method.serverStreaming(
+      WatchSystemsRequestSchema,
+      WatchSystemsResponseSchema,
+      ({ filter, resumeToken }) =>
+        Stream.unwrap(Effect.gen(function*() {
+          const systems = yield* Systems
+          const watching = yield* Watching
+          const resolved = yield* Effect.flatMap(filterOf(filter), systems.resolve)
+          return Stream.map(watching.watch(resolved, resumeToken), watchedMessage)
+        }))
+    ),
+    explainSystem: method.unary(
+      ExplainSystemRequestSchema,
+      ExplainSystemResponseSchema,
+      Effect.fn("WatcherService.explainSystem")(function*({ limit, mac }) {
+        const systems = yield* Systems
+        const explanation = yield* Explanation
+        if (limit < 0) return yield* ApiError.invalid("limit", "a number from 0 to 1000", limit)
+        const system = yield* systems.find(yield* readMac("mac", mac))
+        const { evidence, reasons } = yield* explanation.explain(system, limit === 0 ? 20 : Math.min(limit, 1_000))
+        return {
+          system: systemMessage(system),
+          reasons: [...reasons],
+          evidence: evidence.map(evidenceMessage)
+        }
+      })
+    ),
+    listAddressHistory: method.unary(
+      ListAddressHistoryRequestSchema,
+      ListAddressHistoryResponseSchema,
+      Effect.fn("WatcherService.listAddressHistory")(function*(request) {
+        const history = yield* AddressHistory
+        const mac = decodeMac(request.key)
+        const question = {
+          of: Option.isSome(mac)
+            ? { mac: mac.value }
+            : { address: yield* field(Ipv4, "a MAC or an IPv4 address")("key", request.key) },
+          at: request.at === undefined ? undefined : yield* fromTimestamp("at", request.at)
+        }
+        const size = yield* pageSize(request.pageSize)
+        const after = yield* readPageToken(question, request.pageToken)
+        const found = yield* history.list(question, { after, size: size + 1 })
+        const last = found.length > size ? found[size - 1] : undefined
+        return {
+          holdings: found.slice(0, size).map(holdingMessage),
+          nextPageToken: last === undefined ? "" : pageToken(question, [last.since, last.server, last.address])
         }
       })
     )
