@@ -313,7 +313,7 @@ CREATE TRIGGER api_tokens_log_delete AFTER DELETE ON api_tokens REFERENCING OLD 
 CREATE TABLE webhook_dead_letters (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at timestamptz NOT NULL DEFAULT now(),
-  fact_id text NOT NULL,
+  fact_id text NOT NULL UNIQUE,
   type text NOT NULL,
   body jsonb NOT NULL,
   attempts int NOT NULL,
