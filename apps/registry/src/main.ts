@@ -1,5 +1,6 @@
 /**
- * The registry as a daemon. Its whole configuration comes from the environment; see the README.
+ * The registry as a daemon; with arguments, one of its commands. Its whole configuration comes from the environment; see
+ * the README.
  *
  * V8 is told to keep a small heap before anything else is loaded: events live for milliseconds, and the large nursery
  * and late collections that it would take instead cost a hundred megabytes and save nothing.
@@ -14,8 +15,11 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => setTimeout(() => process.exit(130), 3_000).unref())
 }
 
-const [{ daemon }, NodeRuntime] = await Promise.all([
-  import("./daemon.ts"),
-  import("@effect/platform-node/NodeRuntime")
-])
-NodeRuntime.runMain(daemon, { disableErrorReporting: true })
+const NodeRuntime = await import("@effect/platform-node/NodeRuntime")
+if (process.argv.length > 2) {
+  const { cli } = await import("./cli.ts")
+  NodeRuntime.runMain(cli, { disableErrorReporting: true })
+} else {
+  const { daemon } = await import("./daemon.ts")
+  NodeRuntime.runMain(daemon, { disableErrorReporting: true })
+}

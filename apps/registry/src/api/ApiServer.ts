@@ -15,6 +15,7 @@ import { apiServices, servedServices } from "./apiServices.ts"
 import { healthService } from "./health.ts"
 import { guarded } from "./http/guarded.ts"
 import { onePort } from "./http/onePort.ts"
+import { withPlainMessage } from "./http/plainMessage.ts"
 import { toConnectError } from "./implement.ts"
 import { reflectionService } from "./reflection.ts"
 
@@ -58,7 +59,7 @@ export class ApiServer extends Context.Service<ApiServer, {
         })
         const port = yield* Effect.acquireRelease(
           Effect.tryPromise({
-            try: () => onePort(config, guarded(config, uploads, adapter)),
+            try: () => onePort(config, guarded(config, uploads, withPlainMessage(adapter))),
             catch: (cause) =>
               new ApiRefused({
                 message: `the API cannot listen on ${authorityOf(config.host, config.port)}: ${

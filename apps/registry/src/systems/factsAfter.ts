@@ -66,14 +66,21 @@ export const factsAfter = (
   const read = Stream.unwrap(Effect.gen(function*() {
     yield* requireFrom(manager, stream, last)
     const messages = yield* Effect.acquireRelease(
-      attemptNats("consume facts", async () => {
-        const consumer = await jetstream(connection).consumers.get(DISCOVERY.name, {
-          deliver_policy: DeliverPolicy.StartSequence,
-          opt_start_seq: last + 1,
-          filter_subjects: subjects
-        })
-        const messages = await consumer.consume({ max_messages: inFlight })
-        return { messages, consumer }
+      Effect.tryPromise({
+        try: async (signal) => {
+          const consumer = await jetstream(connection).consumers.get(DISCOVERY.name, {
+            deliver_policy: DeliverPolicy.StartSequence,
+            opt_start_seq: last + 1,
+            filter_subjects: subjects
+          })
+          // Who went away meanwhile releases nothing.
+          if (signal.aborted) {
+            consumer.delete().catch(() => undefined)
+            throw new Error("given up")
+          }
+          return { consumer, messages: await consumer.consume({ max_messages: inFlight }) }
+        },
+        catch: (cause) => new NatsError({ operation: "consume facts", cause })
       }),
       ({ consumer, messages }) =>
         Effect.promise(async () => {
