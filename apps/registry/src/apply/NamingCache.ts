@@ -44,7 +44,7 @@ export const loadNaming = Effect.fnUntraced(function*(client: Client) {
   }
   const policies = rows.map(toPolicy)
   const initial = policies.find(({ subnetId }) => subnetId === null) ?? emptyPolicy
-  return new Naming(initial, policies.filter(({ subnetId }) => subnetId !== null), subnets)
+  return Naming.of(initial, policies.filter(({ subnetId }) => subnetId !== null), subnets)
 })
 
 /** In force where somebody removed the default policy with SQL. */
@@ -59,7 +59,7 @@ const emptyPolicy = toPolicy({
 
 export class NamingCache {
   #revision = ""
-  #naming = new Naming(emptyPolicy, [], [])
+  #naming = Naming.of(emptyPolicy, [], [])
 
   /** As it was when it was last asked for: good enough to guess by. */
   get latest(): Naming {

@@ -37,20 +37,39 @@ const toNumber = (address: string): number =>
 
 const networkOf = (address: number, length: number): number => address - address % 2 ** (32 - length)
 
+/** No two subnets overlap: in whatever order the lengths are tried, one finds it. */
+type SubnetsByLength = ReadonlyMap<number, ReadonlyMap<number, NamedSubnet>>
+
+const byLength = (subnets: Iterable<NamedSubnet>): SubnetsByLength => {
+  const result = new Map<number, Map<number, NamedSubnet>>()
+  for (const subnet of subnets) {
+    const [network = "", length = "32"] = subnet.cidr.split("/")
+    const ofLength = result.get(Number(length)) ?? new Map<number, NamedSubnet>()
+    result.set(Number(length), ofLength.set(toNumber(network), subnet))
+  }
+  return result
+}
+
 export class Naming {
   readonly default: NamingPolicy
   readonly #bySubnet: ReadonlyMap<string, NamingPolicy>
-  /** No two subnets overlap: in whatever order the lengths are tried, one finds it. */
-  readonly #subnets = new Map<number, Map<number, NamedSubnet>>()
+  readonly #subnets: SubnetsByLength
 
-  constructor(defaultPolicy: NamingPolicy, others: Iterable<NamingPolicy>, subnets: Iterable<NamedSubnet>) {
-    this.default = defaultPolicy
-    this.#bySubnet = new Map(Array.from(others, (policy) => [policy.subnetId ?? "", policy]))
-    for (const subnet of subnets) {
-      const [network = "", length = "32"] = subnet.cidr.split("/")
-      const ofLength = this.#subnets.get(Number(length)) ?? new Map<number, NamedSubnet>()
-      this.#subnets.set(Number(length), ofLength.set(toNumber(network), subnet))
-    }
+  private constructor(policy: NamingPolicy, bySubnet: ReadonlyMap<string, NamingPolicy>, subnets: SubnetsByLength) {
+    this.default = policy
+    this.#bySubnet = bySubnet
+    this.#subnets = subnets
+  }
+
+  static of(policy: NamingPolicy, others: Iterable<NamingPolicy>, subnets: Iterable<NamedSubnet>): Naming {
+    return new Naming(policy, new Map(Array.from(others, (one) => [one.subnetId ?? "", one])), byLength(subnets))
+  }
+
+  /** The same with this policy instead of that of its subnet, or of the default one. */
+  with(policy: NamingPolicy): Naming {
+    return policy.subnetId === null
+      ? new Naming(policy, this.#bySubnet, this.#subnets)
+      : new Naming(this.default, new Map([...this.#bySubnet, [policy.subnetId, policy]]), this.#subnets)
   }
 
   subnetOf(address: string | null): NamedSubnet | undefined {
@@ -64,13 +83,18 @@ export class Naming {
   }
 
   policyOf(subnet: NamedSubnet | undefined): NamingPolicy {
-    return (subnet === undefined ? undefined : this.#bySubnet.get(subnet.id)) ?? this.default
+    return this.policyFor(subnet?.id ?? null)
+  }
+
+  /** The subnet's own, or the default one. */
+  policyFor(subnetId: string | null): NamingPolicy {
+    return (subnetId === null ? undefined : this.#bySubnet.get(subnetId)) ?? this.default
   }
 
   /** @param reserved the name of an administrator's reservation */
   wanted(system: Nameable, reserved: string | undefined): Wanted {
     if (reserved !== undefined) return fromReservation(system.mac, reserved)
-    const { clientNames, conflict, forbidden, generated } = this.#by(system)
+    const { generated, policy: { clientNames, conflict, forbidden } } = this.#by(system)
     const label = system.firstName === null || !clientNames ? undefined : clientLabel(system.mac, system.firstName)
     if (label === undefined || forbidden.has(label)) return generated()
     if (conflict === "reject") {
@@ -98,6 +122,6 @@ export class Naming {
     const policy = this.policyOf(subnet)
     const { mac, vendor } = system
     const generated = () => generate(policy, { mac, vendor, address: system.firstAddress, subnet: subnet?.name })
-    return { ...policy, policy, generated }
+    return { policy, generated }
   }
 }
