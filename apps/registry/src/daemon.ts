@@ -3,11 +3,14 @@ import { loggingLayer, Nats, opsLayer, Postgres, reportEnd } from "@leasehold/ru
 import { Effect, Layer } from "effect"
 import { ApiServer } from "./api/ApiServer.ts"
 import { servicesLayer } from "./api/apiServices.ts"
+import { Administration } from "./administration/Administration.ts"
 import { Applier } from "./apply/Applier.ts"
 import { consumerLayer } from "./consumer/Consumer.ts"
 import { injectionLayer } from "./inject/Injection.ts"
 import { Relay } from "./outbox/Relay.ts"
 import { wakesLayer } from "./outbox/Wakes.ts"
+import { Policies } from "./policies/Policies.ts"
+import { policyBucketLayer } from "./policies/PolicyBucket.ts"
 import { declaredSubnetsLayer } from "./subnets/declaredSubnets.ts"
 import { Sweeper, sweepingLayer } from "./sweep/Sweeper.ts"
 
@@ -36,7 +39,9 @@ const services = Layer.mergeAll(Applier.layer, Sweeper.layer).pipe(
   Layer.provideMerge(Layer.mergeAll(Postgres.layer("registry"), Nats.layer("registry")))
 )
 
-const workers = Layer.mergeAll(consumerLayer, injectionLayer, wakesLayer, sweepingLayer, opsServer)
+const policyBucket = policyBucketLayer.pipe(Layer.provide(Policies.layer), Layer.provide(Administration.layer))
+
+const workers = Layer.mergeAll(consumerLayer, injectionLayer, wakesLayer, policyBucket, sweepingLayer, opsServer)
 
 export const registryLayer = Layer.merge(workers, apiServer).pipe(
   // Events that arrive before their subnet is there would get no reservation until their next renewal.

@@ -5,6 +5,7 @@ import { Health } from "@leasehold/registry-api/gen/grpc/health/v1/health_pb"
 import { ServerReflection } from "@leasehold/registry-api/gen/grpc/reflection/v1/reflection_pb"
 import { Effect, Layer } from "effect"
 import { Administration } from "../administration/Administration.ts"
+import { Policies } from "../policies/Policies.ts"
 import { AddressHistory } from "../systems/AddressHistory.ts"
 import { Decisions } from "../systems/Decisions.ts"
 import { Explanation } from "../systems/Explanation.ts"
@@ -15,6 +16,7 @@ import { passed } from "./access/authenticate.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { implementing } from "./implement.ts"
 import { accessService } from "./services/access.ts"
+import { policyService } from "./services/policy.ts"
 import { watcherService } from "./services/watcher.ts"
 
 /** In the order in which reflection names them. */
@@ -33,6 +35,7 @@ export const servicesLayer = Layer.mergeAll(
   AddressHistory.layer,
   Decisions.layer,
   Explanation.layer,
+  Policies.layer,
   Registration.layer,
   Tokens.layer,
   Watching.layer
@@ -51,7 +54,7 @@ export const apiServices = Effect.map(
     return (router: ConnectRouter): void => {
       router.service(WatcherService, watcherService(method))
       router.service(IpamService, {})
-      router.service(PolicyService, {})
+      router.service(PolicyService, policyService(method))
       router.service(ServerService, {})
       router.service(AccessService, accessService(method))
     }
