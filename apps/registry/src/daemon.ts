@@ -13,6 +13,7 @@ import { Policies } from "./policies/Policies.ts"
 import { policyBucketLayer } from "./policies/PolicyBucket.ts"
 import { declaredSubnetsLayer } from "./subnets/declaredSubnets.ts"
 import { Sweeper, sweepingLayer } from "./sweep/Sweeper.ts"
+import { webhookLayer } from "./webhook/webhookLayer.ts"
 
 const health = Effect.map(Effect.all([Postgres, Nats]), ([postgres, { connection }]) =>
   Effect.gen(function*() {
@@ -41,7 +42,15 @@ const services = Layer.mergeAll(Applier.layer, Sweeper.layer).pipe(
 
 const policyBucket = policyBucketLayer.pipe(Layer.provide(Policies.layer), Layer.provide(Administration.layer))
 
-const workers = Layer.mergeAll(consumerLayer, injectionLayer, wakesLayer, policyBucket, sweepingLayer, opsServer)
+const workers = Layer.mergeAll(
+  consumerLayer,
+  injectionLayer,
+  wakesLayer,
+  policyBucket,
+  sweepingLayer,
+  webhookLayer,
+  opsServer
+)
 
 export const registryLayer = Layer.merge(workers, apiServer).pipe(
   // Events that arrive before their subnet is there would get no reservation until their next renewal.
