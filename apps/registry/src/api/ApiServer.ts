@@ -14,6 +14,7 @@ import { ApiConfig, ApiRefused, authorityOf } from "./ApiConfig.ts"
 import { apiServices, servedServices } from "./apiServices.ts"
 import { healthService } from "./health.ts"
 import { guarded } from "./http/guarded.ts"
+import { limits } from "./http/limits.ts"
 import { onePort } from "./http/onePort.ts"
 import { withPlainMessage } from "./http/plainMessage.ts"
 import { toConnectError } from "./implement.ts"
@@ -59,7 +60,7 @@ export class ApiServer extends Context.Service<ApiServer, {
         })
         const port = yield* Effect.acquireRelease(
           Effect.tryPromise({
-            try: () => onePort(config, guarded(config, uploads, withPlainMessage(adapter))),
+            try: () => onePort(config, limits, guarded(config, limits, uploads, withPlainMessage(adapter))),
             catch: (cause) =>
               new ApiRefused({
                 message: `the API cannot listen on ${authorityOf(config.host, config.port)}: ${

@@ -1,6 +1,6 @@
 import { createClient, type Transport } from "@connectrpc/connect"
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node"
-import { AccessService, WatcherService } from "@leasehold/registry-api"
+import { WatcherService } from "@leasehold/registry-api"
 import { execFile } from "node:child_process"
 import { request } from "node:http"
 import { promisify } from "node:util"

@@ -8,13 +8,15 @@
 import { cors as connectCors } from "@connectrpc/connect"
 import { type ApiConfig, isLoopback } from "../ApiConfig.ts"
 import type { Handler, Request, Response } from "./Handler.ts"
-
-const bodyWithin = 30_000
-const uploadWithin = 600_000
-const mostAtATime = 1_000
+import type { Limits } from "./limits.ts"
 
 /** @param uploads paths of the methods whose request is a stream */
-export const guarded = (config: ApiConfig, uploads: ReadonlySet<string>, handle: Handler): Handler => {
+export const guarded = (
+  config: Pick<ApiConfig, "origins" | "trusting">,
+  limits: Limits,
+  uploads: ReadonlySet<string>,
+  handle: Handler
+): Handler => {
   let open = 0
   return (request, response) => {
     if (config.trusting && !isLoopback(nameOf(authority(request)))) {
@@ -26,9 +28,9 @@ export const guarded = (config: ApiConfig, uploads: ReadonlySet<string>, handle:
     }
     if (origin !== undefined) allow(response, origin)
     if (request.method === "OPTIONS") return end(response, origin === undefined ? 405 : 204)
-    if (open >= mostAtATime) return refuse(request, response, 503, "too many calls at a time")
+    if (open >= limits.calls) return refuse(request, response, 503, "too many calls at a time")
     open++
-    const timer = setTimeout(() => cut(request), uploads.has(pathOf(request)) ? uploadWithin : bodyWithin)
+    const timer = setTimeout(() => cut(request), uploads.has(pathOf(request)) ? limits.upload : limits.body)
     request.once("end", () => clearTimeout(timer))
     response.once("close", () => {
       open--

@@ -15,6 +15,7 @@ import {
 import type { AddressInfo, Socket } from "node:net"
 import type { Tls } from "../ApiConfig.ts"
 import type { Handler } from "./Handler.ts"
+import type { Limits } from "./limits.ts"
 
 export interface OnePort {
   readonly port: number
@@ -23,31 +24,29 @@ export interface OnePort {
 }
 
 const preface = Buffer.from("PRI * HTTP/2.0")
-const firstBytesWithin = 10_000
-const idleSession = 120_000
-const http1 = {
-  headersTimeout: 10_000,
-  requestTimeout: 600_000,
+const http1 = ({ headers, upload }: Limits) => ({
+  headersTimeout: headers,
+  requestTimeout: upload,
   keepAliveTimeout: 60_000,
-  connectionsCheckingInterval: 2_000,
+  connectionsCheckingInterval: Math.ceil(headers / 5),
   maxHeaderSize: 16_384
-}
+})
 const http2 = {
   maxSessionMemory: 10,
   settings: { maxConcurrentStreams: 128, maxHeaderListSize: 16_384, enablePush: false },
   unknownProtocolTimeout: 5_000
 }
-const mostConnections = 1_000
 
 /** Listens, or fails as `listen` does. Port 0 takes any. */
 export const onePort = async (
   { host, port, tls }: { readonly host: string; readonly port: number; readonly tls: Tls | undefined },
+  limits: Limits,
   handle: Handler
 ): Promise<OnePort> => {
   const sockets = new Set<Socket>()
   const sessions = new Set<ServerHttp2Session>()
-  const server = tls === undefined ? plain(handle, sessions) : secure(tls, handle, sessions)
-  server.maxConnections = mostConnections
+  const server = tls === undefined ? plain(limits, handle, sessions) : secure(tls, limits, handle, sessions)
+  server.maxConnections = limits.connections
   server.prependListener("connection", (socket: Socket) => {
     sockets.add(socket)
     socket.once("close", () => sockets.delete(socket))
@@ -81,23 +80,25 @@ const portOf = (address: AddressInfo | string | null): number =>
   typeof address === "object" && address !== null ? address.port : 0
 
 /** The HTTP/1.1 server has the port, and so its own watch over slow callers; what opens as HTTP/2 goes to the other. */
-const plain = (handle: Handler, sessions: Set<ServerHttp2Session>): Server => {
-  const server = createServer(http1, handle)
+const plain = (limits: Limits, handle: Handler, sessions: Set<ServerHttp2Session>): Server => {
+  const server = createServer(http1(limits), handle)
   const other = createHttp2Server(http2, handle)
-  watchSessions(other, sessions)
+  watchSessions(other, limits, sessions)
   const serve = server.listeners("connection")
   server.removeAllListeners("connection")
   server.on("connection", (socket: Socket) => {
-    const timer = setTimeout(() => socket.destroy(), firstBytesWithin)
+    const timer = setTimeout(() => socket.destroy(), limits.firstBytes)
+    let head = Buffer.alloc(0)
     const look = () => {
-      const head: unknown = socket.read()
-      if (!(head instanceof Buffer)) return
-      socket.unshift(head)
+      const more: unknown = socket.read()
+      if (!(more instanceof Buffer)) return
+      head = Buffer.concat([head, more])
       const seen = Math.min(head.length, preface.length)
       const begins = head.subarray(0, seen).equals(preface.subarray(0, seen))
       if (begins && seen < preface.length) return
       clearTimeout(timer)
       socket.off("readable", look)
+      socket.unshift(head)
       if (begins) other.emit("connection", socket)
       else serve.forEach((listener) => Reflect.apply(listener, server, [socket]))
     }
@@ -109,31 +110,33 @@ const plain = (handle: Handler, sessions: Set<ServerHttp2Session>): Server => {
 
 const secure = (
   { cert, clientCa, key }: Tls,
+  limits: Limits,
   handle: Handler,
   sessions: Set<ServerHttp2Session>
 ): Http2SecureServer => {
   const server = createSecureServer({
-    ...http1,
+    ...http1(limits),
     ...http2,
     allowHTTP1: true,
     cert,
     key,
-    handshakeTimeout: firstBytesWithin,
+    handshakeTimeout: limits.firstBytes,
     minVersion: "TLSv1.2",
     // A caller without a certificate may have a token; whether one is believed is decided with the call.
     ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false })
   }, handle)
-  Object.assign(server, {
-    headersTimeout: http1.headersTimeout,
-    requestTimeout: http1.requestTimeout,
-    connectionsCheckingInterval: http1.connectionsCheckingInterval
-  })
-  watchSessions(server, sessions)
+  // It takes these for HTTP/1.1, but not as options.
+  Object.assign(server, http1(limits))
+  watchSessions(server, limits, sessions)
   return server
 }
 
 /** A session on which nothing goes on ends; one with a call that only waits goes on. */
-const watchSessions = (server: Http2Server | Http2SecureServer, sessions: Set<ServerHttp2Session>): void => {
+const watchSessions = (
+  server: Http2Server | Http2SecureServer,
+  { idle }: Limits,
+  sessions: Set<ServerHttp2Session>
+): void => {
   server.on("session", (session) => {
     let streams = 0
     sessions.add(session)
@@ -143,7 +146,8 @@ const watchSessions = (server: Http2Server | Http2SecureServer, sessions: Set<Se
       streams++
       stream.once("close", () => streams--)
     })
-    session.setTimeout(idleSession, () => {
+    session.setTimeout(idle)
+    session.on("timeout", () => {
       if (streams === 0) session.close()
     })
   })
