@@ -33,6 +33,12 @@ const serverUrl = Effect.fnUntraced(function*(text: string) {
   return url.origin
 })
 
+/** As the registry takes the name of a caller. */
+const actorOf = (user: string): string | undefined => {
+  const name = user.replace(/[^A-Za-z0-9._@-]+/gu, "-").replace(/^[^A-Za-z0-9]+/u, "").slice(0, 63)
+  return name === "" ? undefined : name
+}
+
 const makeOptions = Effect.gen(function*() {
   const files = yield* FileSystem.FileSystem
   const { user } = yield* Screen
@@ -61,7 +67,7 @@ const makeOptions = Effect.gen(function*() {
   if ((cert === undefined) !== (key === undefined)) {
     return yield* misused("--cert and --key go together", "Give both, or neither.")
   }
-  return { server, token: token?.trim(), actor: user, ca, cert, key, timeoutMillis: callTimeout }
+  return { server, token: token?.trim(), actor: actorOf(user), ca, cert, key, timeoutMillis: callTimeout }
 })
 
 export class Registry extends Context.Service<Registry, {

@@ -24,14 +24,14 @@ export const format: Effect.Effect<Format, Failure, Effect.Services<typeof Json 
 
 type Columns<Row> = ReadonlyArray<Column<Row>>
 
-/** A list, of which more may come. `none` says on stderr that there is nothing. */
-export const printRows = Effect.fnUntraced(function*<Row, E, R>(
+/** A list in a form that was chosen, of which more may come. `none` says on stderr that there is nothing. */
+export const printRowsAs = Effect.fnUntraced(function*<Row, E, R>(
+  form: Format,
   columns: Columns<Row>,
   rows: Stream.Stream<Row, E, R>,
   none: string
 ) {
   const screen = yield* Screen
-  const form = yield* format
   if (form === "text") {
     const all = yield* Stream.runCollect(rows)
     if (all.length === 0) return yield* screen.err(`${none}\n`)
@@ -49,6 +49,15 @@ export const printRows = Effect.fnUntraced(function*<Row, E, R>(
     return screen.out(lead + text)
   })
   return yield* screen.out(begun ? "\n]\n" : "[]\n")
+})
+
+/** A list in the form that the flags ask for. */
+export const printRows = Effect.fnUntraced(function*<Row, E, R>(
+  columns: Columns<Row>,
+  rows: Stream.Stream<Row, E, R>,
+  none: string
+) {
+  yield* printRowsAs(yield* format, columns, rows, none)
 })
 
 /** One thing. */

@@ -3,8 +3,11 @@ import { Command } from "effect/cli"
 import { globals } from "../globals.ts"
 import { Registry } from "../Registry.ts"
 import { log, undo } from "./changeLog.ts"
+import { check } from "./check.ts"
 import { completions } from "./completions.ts"
+import { exportHosts } from "./export.ts"
 import { host } from "./host.ts"
+import { importHosts } from "./import.ts"
 import { policy } from "./policy.ts"
 import { server } from "./server.ts"
 import { nextFree, subnet } from "./subnet.ts"
@@ -32,6 +35,9 @@ export const root = Command.make("ipmanager").pipe(
     watcher,
     log,
     undo,
+    importHosts,
+    exportHosts,
+    check,
     token,
     whoami,
     completions((): Command.Command.Any => root)

@@ -1,0 +1,101 @@
+/**
+ * dnsmasq's configuration with all that it includes: `conf-file`, `conf-dir`, `dhcp-hostsfile`, `dhcp-hostsdir` and
+ * `read-ethers`, in the order in which dnsmasq reads them.
+ *
+ * A file is read once, however often it is included. What cannot be read is told, with the line that names it.
+ */
+import { Effect, FileSystem, Path } from "effect"
+import type { Place } from "./domain/imports/ImportItem.ts"
+import { confLines, type Include, includesOf } from "./domain/review/confLines.ts"
+
+export interface ReadFile {
+  readonly path: string
+  readonly kind: "conf" | "hosts" | "ethers"
+  readonly text: string
+}
+
+export interface Unreadable {
+  readonly path: string
+  /** Where it is included; undefined of a file that was given by name. */
+  readonly from: Place | undefined
+  readonly reason: string
+}
+
+export interface ConfTree {
+  readonly files: ReadonlyArray<ReadFile>
+  readonly unreadable: ReadonlyArray<Unreadable>
+}
+
+/** More than any sane configuration has; a directory that includes itself through links ends here. */
+const mostFiles = 10_000
+
+/** A hosts file of 100,000 entries has six megabytes. */
+const largestBytes = 64 * 1024 * 1024
+
+const reasons: Readonly<Record<string, string>> = {
+  NotFound: "it does not exist",
+  PermissionDenied: "permission denied",
+  BadResource: "it is a directory"
+}
+
+export const readTextFile = Effect.fnUntraced(function*(path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { size, type } = yield* fs.stat(path)
+  if (type === "Directory") return yield* Effect.fail("it is a directory")
+  if (size > largestBytes) return yield* Effect.fail("it is larger than 64 MiB")
+  return yield* fs.readFileString(path)
+}, Effect.mapError((error) => (typeof error === "string" ? error : reasons[error.reason._tag] ?? error.reason._tag)))
+
+interface Pending {
+  readonly path: string
+  readonly kind: Include["kind"]
+  readonly from: Place | undefined
+  readonly accepts: Include["accepts"]
+}
+
+export const readConfTree = Effect.fn("readConfTree")(function*(paths: ReadonlyArray<string>) {
+  const fs = yield* FileSystem.FileSystem
+  const names = yield* Path.Path
+  const seen = new Set<string>()
+  const files: Array<ReadFile> = []
+  const unreadable: Array<Unreadable> = []
+  const pending: Array<Pending> = paths.map((path) => ({ path, kind: "conf", from: undefined, accepts: () => true }))
+
+  const isDirectory = (path: string) =>
+    Effect.orElseSucceed(Effect.map(fs.stat(path), ({ type }) => type === "Directory"), () => false)
+
+  while (pending.length > 0 && seen.size < mostFiles) {
+    const one = pending.shift()
+    if (one === undefined) break
+    const { accepts, from, kind } = one
+    const path = names.resolve(one.path)
+    if (seen.has(path)) continue
+    seen.add(path)
+    // `dhcp-hostsfile` takes a directory as well, and a directory that is given by name is meant as `conf-dir`.
+    if (kind === "conf-dir" || kind === "hosts-dir" || (kind !== "ethers" && (yield* isDirectory(path)))) {
+      const entries = yield* Effect.result(fs.readDirectory(path))
+      if (entries._tag === "Failure") {
+        const reason = entries.failure.reason._tag
+        unreadable.push({ path, from, reason: reasons[reason] ?? reason })
+        continue
+      }
+      const inside = kind.startsWith("conf") ? "conf" as const : "hosts" as const
+      const wanted = entries.success.filter((name) => accepts(name) && !/^\.|~$|^#.*#$/u.test(name)).toSorted()
+      pending.unshift(...wanted.map((name) => ({ path: names.join(path, name), kind: inside, from, accepts })))
+      continue
+    }
+    const text = yield* Effect.result(readTextFile(path))
+    if (text._tag === "Failure") {
+      unreadable.push({ path, from, reason: text.failure })
+      continue
+    }
+    files.push({ path, kind, text: text.success })
+    if (kind === "conf") {
+      pending.unshift(
+        ...includesOf(confLines(path, text.success)).map(({ place, ...rest }) => ({ ...rest, from: place }))
+      )
+    }
+  }
+  const tree: ConfTree = { files, unreadable }
+  return tree
+})

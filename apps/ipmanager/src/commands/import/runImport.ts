@@ -1,0 +1,149 @@
+/** Carries an import out: a trial first, its differences and problems, the question, then all or nothing. */
+import { ImportMode, type ImportReservationsResponse } from "@leasehold/registry-api"
+import { Effect, type Option } from "effect"
+import { confirm } from "../../changes.ts"
+import { Failure } from "../../domain/Failure.ts"
+import { type ImportFormat } from "../../domain/imports/detectFormat.ts"
+import { type ImportItem, type ImportProblem } from "../../domain/imports/ImportItem.ts"
+import {
+  differenceLines,
+  differenceObjects,
+  problemLine,
+  problemObject,
+  registryProblems
+} from "../../domain/imports/preview.ts"
+import { toReservation } from "../../domain/imports/toReservation.ts"
+import { jsonText } from "../../domain/output/json.ts"
+import { orUndefined } from "../../globals.ts"
+import { format, printOne } from "../../print.ts"
+import { Registry } from "../../Registry.ts"
+import { Screen } from "../../Screen.ts"
+import { readImport } from "./readImport.ts"
+
+const modes = { add: ImportMode.ADD, update: ImportMode.UPDATE, replace: ImportMode.REPLACE } as const
+
+/** Items in one message of the stream. */
+const chunkItems = 1000
+
+/** A large import may wait for others, and writes for a while. */
+const importTimeout = 10 * 60_000
+
+/** Problems that people are shown; programs get all. */
+const shownProblems = 100
+
+const bar = (done: number, all: number): string => {
+  const share = all === 0 ? 1 : done / all
+  const filled = Math.round(share * 30)
+  return `\r[${"#".repeat(filled)}${" ".repeat(30 - filled)}] ${done} of ${all}`
+}
+
+const send = Effect.fnUntraced(function*(items: ReadonlyArray<ImportItem>, mode: ImportMode, dryRun: boolean) {
+  const registry = yield* Registry
+  const screen = yield* Screen
+  const context = yield* Effect.context<never>()
+  const draw = (text: string) => screen.progress ? Effect.runPromiseWith(context)(screen.err(text)) : Promise.resolve()
+  const requests = async function*() {
+    for (let at = 0; at < Math.max(1, items.length); at += chunkItems) {
+      yield { reservations: items.slice(at, at + chunkItems).map(toReservation), mode, dryRun }
+      await draw(bar(Math.min(at + chunkItems, items.length), items.length))
+    }
+  }
+  const clear = screen.progress ? screen.err("\r\u001b[K") : Effect.void
+  return yield* Effect.ensuring(
+    registry.call((client, call) => client.ipam.importReservations(requests(), { ...call, timeoutMs: importTimeout })),
+    clear
+  )
+})
+
+const totals = (answer: ImportReservationsResponse) =>
+  `${answer.created} to add, ${answer.changed} to change, ${answer.removed} to remove, ${answer.unchanged} as they are`
+
+const report = Effect.fnUntraced(function*(problems: ReadonlyArray<ImportProblem>, unshown: number) {
+  const screen = yield* Screen
+  const sorted = problems.toSorted((one, other) => Number(other.refused) - Number(one.refused))
+  const shown = sorted.slice(0, shownProblems).map((problem) => `${problemLine(problem, screen.colour)}\n`).join("")
+  const more = problems.length + unshown - Math.min(problems.length, shownProblems)
+  yield* screen.err(`${shown}${more > 0 ? `and ${more} more\n` : ""}`)
+})
+
+interface Trial {
+  readonly answer: ImportReservationsResponse | undefined
+  readonly items: ReadonlyArray<ImportItem>
+  readonly problems: ReadonlyArray<ImportProblem>
+}
+
+const asObject = ({ answer, items, problems }: Trial) => ({
+  items: items.length,
+  created: Number(answer?.created ?? 0),
+  changed: Number(answer?.changed ?? 0),
+  unchanged: Number(answer?.unchanged ?? 0),
+  removed: Number(answer?.removed ?? 0),
+  problems: problems.map(problemObject),
+  differences: answer === undefined ? [] : differenceObjects(answer, items)
+})
+
+export const runImport = Effect.fn("runImport")(function*(input: {
+  readonly files: ReadonlyArray<string>
+  readonly format: ImportFormat | "auto"
+  readonly mode: keyof typeof modes
+  readonly subnet: Option.Option<string>
+  readonly dryRun: boolean
+}) {
+  const screen = yield* Screen
+  const form = yield* format
+  const { items, problems: local } = yield* readImport(input.files, input.format, orUndefined(input.subnet))
+  const mode = modes[input.mode]
+  // What cannot be read is told together with what the registry says of the rest.
+  const answer = items.length === 0 ? undefined : yield* send(items, mode, true)
+  const problems = [...local, ...(answer === undefined ? [] : registryProblems(answer, items))]
+  const trial: Trial = { answer, items, problems }
+  const refused = problems.filter((problem) => problem.refused).length
+  const unshown = answer === undefined ? 0 : Number(answer.problemCount) - answer.problems.length
+
+  if (form === "json" && (input.dryRun || refused > 0)) yield* screen.out(`${jsonText(asObject(trial), 2)}\n`)
+  else yield* report(problems, unshown)
+  if (refused + unshown > 0) {
+    return yield* new Failure({
+      reason: "failed",
+      message: `${refused + unshown} problems in ${input.files.join(", ")}; nothing was imported`,
+      advice: "Correct the lines above, or leave them out. `--mode update` changes what is there already."
+    })
+  }
+  if (answer === undefined) {
+    return yield* new Failure({
+      reason: "failed",
+      message: `there is no host to import in ${input.files.join(", ")}`,
+      advice: "See `ipmanager import --help` for the formats; --format says which one it is."
+    })
+  }
+
+  const shown = answer.differences.length
+  const all = Number(answer.created + answer.changed + answer.removed)
+  const lines = differenceLines(answer, screen.colour).map((line) => `${line}\n`).join("")
+  const preview = `${lines}${all > shown ? `and ${all - shown} more\n` : ""}`
+  if (input.dryRun) {
+    if (form !== "json") yield* screen.out(preview)
+    return yield* screen.err(`dry run: ${totals(answer)}; nothing was changed\n`)
+  }
+  if (all === 0) return yield* screen.err(`${answer.unchanged} hosts are as they are; nothing had to be changed\n`)
+  yield* screen.err(`${preview}${totals(answer)}\n`)
+  yield* confirm(`Import ${items.length} hosts?`)
+
+  const done = yield* send(items, mode, false)
+  if (done.problemCount > 0n) {
+    yield* report(registryProblems(done, items), Number(done.problemCount) - done.problems.length)
+    return yield* new Failure({
+      reason: "failed",
+      message: "something else was changed meanwhile; nothing was imported",
+      advice: "Try again."
+    })
+  }
+  yield* screen.err(`done; take it back with: ipmanager undo ${done.change}\n`)
+  yield* printOne([
+    { key: "created", value: () => done.created },
+    { key: "changed", value: () => done.changed },
+    { key: "unchanged", value: () => done.unchanged },
+    { key: "removed", value: () => done.removed },
+    { key: "change", value: () => done.change }
+  ], {})
+})

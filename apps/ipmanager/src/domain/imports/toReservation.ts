@@ -1,0 +1,16 @@
+/** An item of an import as the API takes it. */
+import type { ImportItem } from "./ImportItem.ts"
+
+export const toReservation = ({ address, comment, disabled, ignore, leaseTime, macs, name, subnet }: ImportItem) => ({
+  macs: [...macs],
+  address: address ?? "",
+  name: name ?? "",
+  subnet: subnet ?? "",
+  comment: comment ?? "",
+  enabled: disabled !== true,
+  ignore: ignore === true,
+  ...(leaseTime === "infinite" ? { leaseInfinite: true } : {}),
+  ...(leaseTime === undefined || leaseTime === "infinite"
+    ? {}
+    : { leaseTime: { seconds: BigInt(leaseTime.seconds), nanos: 0 } })
+})

@@ -1,0 +1,44 @@
+/** `dhcp-range` lines of a dnsmasq configuration, as far as they are about IPv4, and addresses as numbers. */
+import { isIpv4, type Place } from "../imports/ImportItem.ts"
+import type { ConfLine } from "./confLines.ts"
+
+export interface DhcpRange {
+  readonly place: Place
+  readonly first: number
+  readonly last: number
+  /** Only hosts get addresses: nothing is handed out dynamically. */
+  readonly isStatic: boolean
+}
+
+export const toNumber = (address: string): number =>
+  address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0)
+
+export const toAddress = (value: number): string =>
+  [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".")
+
+export interface Network {
+  readonly first: number
+  readonly last: number
+}
+
+/** Undefined where it is no IPv4 network. */
+export const networkOf = (cidr: string): Network | undefined => {
+  const [address = "", length = ""] = cidr.split("/")
+  if (!isIpv4(address) || !/^\d{1,2}$/u.test(length) || Number(length) > 32) return undefined
+  const size = 2 ** (32 - Number(length))
+  const first = Math.floor(toNumber(address) / size) * size
+  return { first, last: first + size - 1 }
+}
+
+/** `[tag:…,][set:…,][interface:…,]first,last|static|proxy[,mask[,broadcast]][,lease time]`. */
+export const rangesOf = (lines: ReadonlyArray<ConfLine>): ReadonlyArray<DhcpRange> =>
+  lines.flatMap(({ keyword, place, value }): ReadonlyArray<DhcpRange> => {
+    if (keyword !== "dhcp-range") return []
+    const fields = value.split(",").map((field) => field.trim()).filter((field) =>
+      !/^(?:tag|set|net|interface|constructor):/u.test(field)
+    )
+    const [first = "", second = ""] = fields
+    if (!isIpv4(first)) return []
+    if (isIpv4(second)) return [{ place, first: toNumber(first), last: toNumber(second), isStatic: false }]
+    return second === "static" ? [{ place, first: toNumber(first), last: toNumber(first), isStatic: true }] : []
+  })

@@ -1,0 +1,78 @@
+import { assert, describe, it } from "vitest"
+import type { Column } from "../../../src/domain/output/Column.ts"
+import { renderRecord, renderTable } from "../../../src/domain/output/table.ts"
+import { textWidth, truncate } from "../../../src/domain/output/width.ts"
+
+interface Row {
+  readonly name: string
+  readonly count: number
+  readonly note?: string
+}
+const columns: ReadonlyArray<Column<Row>> = [
+  { key: "name", value: ({ name }) => name },
+  { key: "count", value: ({ count }) => count },
+  { key: "long_note", value: ({ note }) => note },
+  { key: "hidden", value: () => "only in show", detail: true }
+]
+
+describe("tables", () => {
+  it("align text to the left, numbers to the right, and end no line in blanks", () => {
+    assert.strictEqual(
+      renderTable(columns, [{ name: "nas", count: 7 }, { name: "printer", count: 1200, note: "hall" }]),
+      ["NAME     COUNT  LONG NOTE", "nas          7", "printer   1200  hall"].join("\n")
+    )
+  })
+
+  it("give way where they are wider than the terminal, the widest column first", () => {
+    const rows = [{ name: "nas", count: 7, note: "a long note that does not fit into forty columns" }]
+    const text = renderTable(columns, rows, { width: 40 })
+    for (const line of text.split("\n")) assert.isAtMost(textWidth(line), 40)
+    assert.include(text, "…")
+    assert.include(text, "nas")
+  })
+
+  it("cut nothing where there is no terminal", () => {
+    const note = "x".repeat(500)
+    assert.include(renderTable(columns, [{ name: "nas", count: 7, note }]), note)
+  })
+
+  it("fit the terminal whatever the characters are wide", () => {
+    const rows = [
+      { name: "東京東京東京東京東京", count: 1, note: "👩‍👩‍👧 family and a note that is long" },
+      { name: "e\u0301tage", count: 22, note: "한국어 텍스트가 여기에 있습니다" }
+    ]
+    for (const width of [30, 40, 50, 60]) {
+      for (const line of renderTable(columns, rows, { width }).split("\n")) assert.isAtMost(textWidth(line), width)
+    }
+  })
+
+  it("are coloured only where that is asked for", () => {
+    const coloured: ReadonlyArray<Column<Row>> = [{ key: "name", value: ({ name }) => name, colour: () => "red" }]
+    assert.notInclude(renderTable(coloured, [{ name: "nas", count: 1 }]), "\u001b")
+    assert.include(renderTable(coloured, [{ name: "nas", count: 1 }], { colour: true }), "\u001b[31mnas\u001b[0m")
+  })
+
+  it("show one thing with all of its fields, but for those that say nothing", () => {
+    assert.strictEqual(
+      renderRecord(columns, { name: "nas", count: 7 }),
+      ["name    nas", "count   7", "hidden  only in show"].join("\n")
+    )
+  })
+})
+
+describe("widths", () => {
+  it("count East Asian characters twice, and marks not at all", () => {
+    assert.strictEqual(textWidth("abc"), 3)
+    assert.strictEqual(textWidth("東京"), 4)
+    assert.strictEqual(textWidth("e\u0301"), 1)
+    assert.strictEqual(textWidth("👩‍👩‍👧"), 2)
+    assert.strictEqual(textWidth("Müller"), 6)
+  })
+
+  it("never cut a character in two", () => {
+    assert.strictEqual(truncate("東京都", 4), "東…")
+    assert.strictEqual(truncate("👩‍👩‍👧👩‍👩‍👧", 3), "👩‍👩‍👧…")
+    assert.strictEqual(truncate("abc", 3), "abc")
+    assert.strictEqual(truncate("abcd", 3), "ab…")
+  })
+})
