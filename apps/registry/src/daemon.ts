@@ -7,6 +7,7 @@ import { Administration } from "./administration/Administration.ts"
 import { Applier } from "./apply/Applier.ts"
 import { consumerLayer } from "./consumer/Consumer.ts"
 import { injectionLayer } from "./inject/Injection.ts"
+import { mirrorLayer } from "./monitoring/mirrorConfigurations.ts"
 import { Relay } from "./outbox/Relay.ts"
 import { wakesLayer } from "./outbox/Wakes.ts"
 import { Policies } from "./policies/Policies.ts"
@@ -45,6 +46,7 @@ const policyBucket = policyBucketLayer.pipe(Layer.provide(Policies.layer), Layer
 const workers = Layer.mergeAll(
   consumerLayer,
   injectionLayer,
+  mirrorLayer,
   wakesLayer,
   policyBucket,
   sweepingLayer,
