@@ -5,7 +5,7 @@
  * The database does the rest by triggers: facts, generations, the log. What it refuses comes back as an `ApiError`.
  */
 import { type Client, Postgres, type PostgresError } from "@leasehold/runtime"
-import { Context, Data, Effect, Layer } from "effect"
+import { Context, Data, Effect, Layer, Semaphore } from "effect"
 import type { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
 import { refusalOf } from "./refusals.ts"
@@ -26,6 +26,9 @@ export interface Changed<A> {
   readonly change: bigint
 }
 
+/** One writes, one waits for its turn; the others wait here, and leave the connections to who reads and to the events. */
+const atOnce = 2
+
 /** Ends a transaction that is only a trial. */
 class Trial extends Data.TaggedError("Trial")<{}> {}
 
@@ -43,6 +46,7 @@ export class Administration extends Context.Service<Administration, {
     Administration,
     Effect.gen(function*() {
       const postgres = yield* Postgres
+      const turns = yield* Semaphore.make(atOnce)
       const change = Effect.fn("Administration.change")(function*<A>(
         { action, caller, dryRun = false, undoes }: ChangeOptions,
         use: (client: Client) => Effect.Effect<A, ApiError | PostgresError>
@@ -60,6 +64,7 @@ export class Administration extends Context.Service<Administration, {
             return { result, change: BigInt(row?.change ?? 0) }
           })
         ).pipe(
+          turns.withPermits(1),
           Effect.catchTags({
             Trial: () => Effect.orDie(Effect.fromNullishOr(tried[0])),
             PostgresError: (error) => {

@@ -5,8 +5,11 @@ import { Health } from "@leasehold/registry-api/gen/grpc/health/v1/health_pb"
 import { ServerReflection } from "@leasehold/registry-api/gen/grpc/reflection/v1/reflection_pb"
 import { Effect, Layer } from "effect"
 import { Administration } from "../administration/Administration.ts"
+import { ipamLayer } from "../ipam/ipamLayer.ts"
+import { Monitoring } from "../monitoring/Monitoring.ts"
 import { Policies } from "../policies/Policies.ts"
 import { AddressHistory } from "../systems/AddressHistory.ts"
+import { Approval } from "../systems/Approval.ts"
 import { Decisions } from "../systems/Decisions.ts"
 import { Explanation } from "../systems/Explanation.ts"
 import { Registration } from "../systems/Registration.ts"
@@ -16,7 +19,9 @@ import { passed } from "./access/authenticate.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { implementing } from "./implement.ts"
 import { accessService } from "./services/access.ts"
+import { ipamService } from "./services/ipam.ts"
 import { policyService } from "./services/policy.ts"
+import { serverService } from "./services/server.ts"
 import { watcherService } from "./services/watcher.ts"
 
 /** In the order in which reflection names them. */
@@ -33,13 +38,16 @@ export const servedServices = [
 /** What the services use. */
 export const servicesLayer = Layer.mergeAll(
   AddressHistory.layer,
+  Approval.layer,
   Decisions.layer,
   Explanation.layer,
+  Monitoring.layer,
   Policies.layer,
   Registration.layer,
   Tokens.layer,
   Watching.layer
 ).pipe(
+  Layer.provideMerge(ipamLayer),
   Layer.provideMerge(Systems.layer),
   Layer.provideMerge(Administration.layer)
 )
@@ -53,9 +61,9 @@ export const apiServices = Effect.map(
     const method = implementing(context, passed)
     return (router: ConnectRouter): void => {
       router.service(WatcherService, watcherService(method))
-      router.service(IpamService, {})
+      router.service(IpamService, ipamService(method))
       router.service(PolicyService, policyService(method))
-      router.service(ServerService, {})
+      router.service(ServerService, serverService(method))
       router.service(AccessService, accessService(method))
     }
   }

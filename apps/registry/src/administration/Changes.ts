@@ -1,0 +1,58 @@
+/**
+ * What was decided, by whom, and taking it back: the undoing of a change is itself a change, and can be undone.
+ */
+import { Postgres } from "@leasehold/runtime"
+import { Context, Effect, Layer } from "effect"
+import { ApiError } from "../api/ApiError.ts"
+import type { Caller } from "../api/Caller.ts"
+import { pageSize, readPageToken } from "../api/pageToken.ts"
+import { type Page, pageOf, type PageRequest } from "../ipam/pages.ts"
+import { Administration } from "./Administration.ts"
+import { type Change, type ChangeFilter, listChanges, loadChange } from "./Changes/rows.ts"
+import { undoChange } from "./Changes/undo.ts"
+
+export class Changes extends Context.Service<Changes, {
+  /** The latest first. */
+  list(filter: ChangeFilter, page: PageRequest): Effect.Effect<Page<Change>, ApiError>
+  /** What the undoing changes; in a dry run its number is 0. */
+  undo(caller: Caller, id: bigint, dryRun: boolean): Effect.Effect<Change, ApiError>
+}>()("registry/administration/Changes") {
+  static readonly layer = Layer.effect(
+    Changes,
+    Effect.gen(function*() {
+      const postgres = yield* Postgres
+      const administration = yield* Administration
+
+      const list = Effect.fn("Changes.list")(
+        function*(filter: ChangeFilter, page: PageRequest) {
+          const size = yield* pageSize(page.size)
+          const [before] = (yield* readPageToken(filter, page.token)) ?? []
+          const known = before !== undefined && /^[0-9]{1,18}$/u.test(before) ? before : undefined
+          return pageOf(yield* listChanges(postgres, filter, known, size + 1), size, filter, ({ id }) => [id])
+        },
+        Effect.catchTag("PostgresError", Effect.die)
+      )
+
+      const undo = Effect.fn("Changes.undo")(function*(caller: Caller, id: bigint, dryRun: boolean) {
+        const { result } = yield* administration.change(
+          { caller, action: `undo ${id}`, dryRun, undoes: id },
+          (client) =>
+            Effect.gen(function*() {
+              const number = id.toString()
+              if (id <= 0n || number.length > 18 || (yield* loadChange(client, number)) === undefined) {
+                return yield* ApiError.refuse("not-found", "no such change", "id")
+              }
+              yield* undoChange(client, number)
+              yield* client.query("SET CONSTRAINTS ALL IMMEDIATE")
+              const [row] = yield* client.query<{ change: string }>("SELECT current_change()::text AS change")
+              const change = yield* loadChange(client, row?.change ?? "0")
+              return yield* Effect.orDie(Effect.fromNullishOr(change))
+            })
+        )
+        return dryRun ? { ...result, id: "0" } : result
+      })
+
+      return Changes.of({ list, undo })
+    })
+  )
+}

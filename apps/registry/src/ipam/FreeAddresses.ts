@@ -1,0 +1,72 @@
+/**
+ * The next free address of a subnet: each caller is told another, however many ask at once.
+ *
+ * Whoever looks holds a lock on the subnet's row and on nothing else, so that other subnets, reservations and events go
+ * on meanwhile. What was told is held for a minute; a reservation of it by whomever is allowed.
+ */
+import { Ipv4 } from "@leasehold/events"
+import { type Client, Postgres } from "@leasehold/runtime"
+import { Context, Effect, Layer, Schema, Semaphore } from "effect"
+import { ApiError } from "../api/ApiError.ts"
+import type { Caller } from "../api/Caller.ts"
+import { expireSql, holdSql, lockSql, nextSql, ownHoldSql } from "./Subnets/free.ts"
+import { findSubnet, type StoredSubnet } from "./Subnets/rows.ts"
+
+export interface HeldAddress {
+  readonly address: Ipv4
+  readonly until: string
+}
+
+/** Callers that search at once; the others wait here and not for a connection. */
+const atOnce = 2
+
+const decodeAddress = Schema.decodeUnknownEffect(Ipv4)
+
+const full = ({ cidr, name }: StoredSubnet, field: string) =>
+  ApiError.refuse(
+    "resource-exhausted",
+    `${cidr} (${name}) is full: every address is reserved, leased, excluded, or was told to somebody within the last minute`,
+    field
+  )
+
+/** The caller's own held address of the subnet, or the next free one; to be reserved in the same transaction. */
+export const takeNext = Effect.fnUntraced(function*(client: Client, caller: Caller, subnet: StoredSubnet) {
+  yield* client.query(lockSql, [subnet.id])
+  const [own] = yield* client.query<{ address: string }>(ownHoldSql, [[subnet.id], caller.actor])
+  if (own !== undefined) return yield* Effect.orDie(decodeAddress(own.address))
+  const [row] = yield* client.query<{ address: string | null }>(nextSql, [[subnet.id]])
+  if (row?.address == null) return yield* full(subnet, "reservation.address")
+  return yield* Effect.orDie(decodeAddress(row.address))
+})
+
+export class FreeAddresses extends Context.Service<FreeAddresses, {
+  /** @param key CIDR or name of the subnet */
+  next(caller: Caller, key: string): Effect.Effect<HeldAddress, ApiError>
+}>()("registry/ipam/FreeAddresses") {
+  static readonly layer = Layer.effect(
+    FreeAddresses,
+    Effect.gen(function*() {
+      const postgres = yield* Postgres
+      const turns = yield* Semaphore.make(atOnce)
+      const next = Effect.fn("FreeAddresses.next")(
+        function*(caller: Caller, key: string) {
+          return yield* postgres.transaction((client) =>
+            Effect.gen(function*() {
+              const subnet = yield* findSubnet(client, "subnet", key, false)
+              yield* client.query(lockSql, [subnet.id])
+              yield* client.query(expireSql, [subnet.id])
+              const [row] = yield* client.query<{ address: string; until: string }>(
+                holdSql,
+                [[subnet.id], caller.actor]
+              )
+              if (row === undefined) return yield* full(subnet, "subnet")
+              return { address: yield* Effect.orDie(decodeAddress(row.address)), until: row.until }
+            })
+          )
+        },
+        (effect) => Effect.catchTag(turns.withPermits(1)(effect), "PostgresError", Effect.die)
+      )
+      return FreeAddresses.of({ next })
+    })
+  )
+}

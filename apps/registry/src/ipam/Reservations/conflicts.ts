@@ -1,0 +1,91 @@
+/**
+ * Who has what a reservation wants: its MAC, its address, its name. Automatic reservations give way, and are in
+ * nobody's. Needs the writer lock.
+ */
+import { type Ipv4, ipv4ToNumber, type Mac } from "@leasehold/events"
+import type { Client } from "@leasehold/runtime"
+import { Effect } from "effect"
+import { ApiError } from "../../api/ApiError.ts"
+import { parseNetwork, textOf } from "../fields.ts"
+import { describe } from "../model.ts"
+import { suggestSql } from "../Subnets/free.ts"
+import type { StoredSubnet } from "../Subnets/rows.ts"
+import { type Described, groupsSql } from "./holders.ts"
+
+/** A reservation as it would be. */
+export interface Wanted {
+  /** 0 for a new one. */
+  readonly id: string
+  readonly subnet: StoredSubnet
+  readonly macs: ReadonlyArray<Mac>
+  readonly address: Ipv4 | undefined
+  readonly name: string | undefined
+}
+
+const others = "coalesce(r.also_of, r.id) <> $1::bigint AND r.source <> 'auto'"
+const macSql = groupsSql(`${others} AND r.subnet_id = $2::bigint AND r.mac = ANY ($3::macaddr[])`)
+const addressSql = groupsSql(`${others} AND r.address = $2::inet`)
+// A name may be that of the same MAC in another subnet, and of nobody else.
+const nameSql = groupsSql(`
+  ${others} AND r.name = $2 AND r.domain = $3 AND EXISTS (SELECT FROM unnest($4::macaddr[]) AS k (mac) WHERE k.mac <> r.mac)`)
+const takenSql = "SELECT DISTINCT name FROM reservations WHERE domain = $1 AND name = ANY ($2::text[])"
+
+/** The lowest free address, for somebody who cannot have the one that was asked for. */
+export const suggestAddress = Effect.fnUntraced(function*(client: Client, { id, cidr }: StoredSubnet) {
+  const [row] = yield* client.query<{ address: string | null }>(suggestSql, [[id]])
+  return row?.address == null ? `${cidr} has no free address` : `${row.address} is free`
+})
+
+const suggestNames = Effect.fnUntraced(function*(client: Client, domain: string, name: string) {
+  const like = Array.from({ length: 8 }, (_, index) => `${name.slice(0, 61)}-${index + 2}`)
+  const taken = new Set((yield* client.query<{ name: string }>(takenSql, [domain, like])).map((row) => row.name))
+  const free = like.filter((one) => !taken.has(one)).slice(0, 2)
+  return free.length === 0 ? "take another" : `${free.join(" and ")} ${free.length === 1 ? "is" : "are"} free`
+})
+
+/** Why a host of the subnet cannot have the address, whoever it is. */
+export const unfitAddress = (subnet: StoredSubnet, address: Ipv4): string | undefined => {
+  const network = parseNetwork(subnet.cidr)
+  const number = ipv4ToNumber(address)
+  if (network === undefined || number < network.first || number > network.last) {
+    return `it is outside ${subnet.cidr} (${subnet.name})`
+  }
+  const hosts = `hosts of ${subnet.cidr} have ${textOf(network.first + 1)} to ${textOf(network.last - 1)}`
+  if (number === network.first) return `it is the network's own address: ${hosts}`
+  if (number === network.last) return `it is the broadcast address: ${hosts}`
+  return address === subnet.gateway ? `it is the gateway of ${subnet.cidr}` : undefined
+}
+
+const refuseAddress = Effect.fnUntraced(function*(client: Client, wanted: Wanted, address: Ipv4) {
+  const field = "reservation.address"
+  const unfit = unfitAddress(wanted.subnet, address)
+  if (unfit !== undefined) {
+    return yield* ApiError.refuse(
+      "invalid-argument",
+      `${unfit}; ${yield* suggestAddress(client, wanted.subnet)}`,
+      field
+    )
+  }
+  const [holder] = yield* client.query<Described>(addressSql, [wanted.id, address])
+  if (holder === undefined) return
+  const message = `${address} is reserved for ${describe(holder)}; ${yield* suggestAddress(client, wanted.subnet)}`
+  return yield* ApiError.refuse("already-exists", message, field)
+})
+
+export const refuseConflicts = Effect.fnUntraced(function*(client: Client, wanted: Wanted) {
+  const { address, id, macs, name, subnet } = wanted
+  const [same] = yield* client.query<Described>(macSql, [id, subnet.id, macs])
+  if (same !== undefined) {
+    const mac = macs.find((one) => same.macs.includes(one)) ?? ""
+    const message = `${mac} has a reservation in ${subnet.cidr} already: ${describe(same)}; change or remove that one`
+    return yield* ApiError.refuse("already-exists", message, "reservation.macs")
+  }
+  if (address !== undefined) yield* refuseAddress(client, wanted, address)
+  if (name === undefined) return
+  const [namesake] = yield* client.query<Described>(nameSql, [id, name, subnet.domain, macs])
+  if (namesake === undefined) return
+  const where = subnet.domain === "" ? "" : ` in ${subnet.domain}`
+  const names = yield* suggestNames(client, subnet.domain, name)
+  const message = `${name} is the name of ${describe(namesake)}${where}; ${names}`
+  return yield* ApiError.refuse("already-exists", message, "reservation.name")
+})

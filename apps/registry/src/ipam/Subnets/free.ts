@@ -1,0 +1,100 @@
+/**
+ * Which addresses of subnets are taken and which are free, in SQL, as ranges of numbers: a /8 costs no more than what is
+ * taken of it.
+ */
+
+/** Servers that said who holds an address, found by skipping through an index that begins with them. */
+export const heard = `
+  heard (server) AS (
+    (SELECT server FROM address_history ORDER BY server LIMIT 1)
+    UNION ALL
+    SELECT (SELECT h.server FROM address_history h WHERE h.server > heard.server ORDER BY h.server LIMIT 1)
+    FROM heard WHERE heard.server IS NOT NULL
+  )`
+
+const number = (address: string) => `(${address} - '0.0.0.0'::inet)`
+const one = (address: string) => `int8range(${number(address)}, ${number(address)} + 1)`
+const ranges = (expression: string) => `coalesce(range_agg(${expression}), '{}'::int8multirange)`
+
+/**
+ * Common table expressions that end in `measured`: of each subnet `s` that meets the condition, how many addresses are reserved
+ * and leased, which are free, and which its dynamic range has. A gateway and DNS servers are not free.
+ */
+export const measuredOf = (condition: string) =>
+  `${heard},
+  bounds AS (
+    SELECT s.*, set_masklen(network(s.cidr)::inet, 32) AS lowest, set_masklen(broadcast(s.cidr), 32) AS highest
+    FROM subnets s WHERE ${condition}
+  ),
+  measured AS (
+    SELECT b.id, ${number("b.highest")} - ${number("b.lowest")} - 1 AS addresses,
+      reserved.number AS reserved, reserved.automatic, leased.number AS leased,
+      int8multirange(int8range(${number("b.lowest")} + 1, ${number("b.highest")}))
+        - reserved.ranges - leased.ranges - excluded.ranges - fixed.ranges AS free,
+      CASE WHEN b.range_first IS NULL THEN '{}'::int8multirange
+        ELSE int8multirange(int8range(${number("b.range_first")}, ${number("b.range_last")} + 1)) END AS dynamic
+    FROM bounds b
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS number, count(*) FILTER (WHERE r.source = 'auto') AS automatic, ${
+    ranges(one("r.address"))
+  } AS ranges
+      FROM reservations r WHERE r.address BETWEEN b.lowest AND b.highest AND r.also_of IS NULL
+    ) AS reserved
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS number, ${ranges(one("held.address"))} AS ranges
+      FROM (
+        SELECT y.address FROM systems y WHERE y.address BETWEEN b.lowest AND b.highest
+        UNION
+        SELECT h.address FROM heard JOIN address_history h ON h.server = heard.server
+        WHERE h.address BETWEEN b.lowest AND b.highest AND coalesce(upper(h.during), 'infinity'::timestamptz) = 'infinity'
+      ) AS held
+    ) AS leased
+    CROSS JOIN LATERAL (
+      SELECT ${ranges(`int8range(${number("e.first")}, ${number("e.last")} + 1)`)} AS ranges
+      FROM subnet_exclusions e WHERE e.subnet_id = b.id
+    ) AS excluded
+    CROSS JOIN LATERAL (
+      SELECT ${ranges(one("f.address"))} AS ranges FROM unnest(b.gateway || b.dns_servers) AS f (address)
+      WHERE f.address IS NOT NULL
+    ) AS fixed
+  )`
+
+const measuredSql = `WITH RECURSIVE ${measuredOf("s.id = ANY ($1::bigint[])")}`
+
+/** The lowest free address of a subnet that nobody was told ($1, an array of one): outside the dynamic range first. */
+const lowestFree = (free: string) =>
+  `'0.0.0.0'::inet + coalesce(lower(${free} - m.dynamic), lower(${free})) AS address FROM measured m`
+
+const unheld = `(m.free - (
+  SELECT ${ranges(one("h.address"))} FROM address_holds h WHERE h.subnet_id = m.id AND h.until > clock_timestamp()))`
+
+/** What somebody could take now, were it not for those who were told to. */
+export const suggestSql = `${measuredSql} SELECT host(x.address) AS address FROM (SELECT ${lowestFree("m.free")}) AS x`
+
+/** Tells an address, and nobody else it for a minute. $2 is who is told. */
+export const holdSql = `${measuredSql},
+  found AS (SELECT m.id, ${lowestFree(unheld)})
+  INSERT INTO address_holds AS h (address, subnet_id, until, actor)
+  SELECT address, id, clock_timestamp() + interval '1 minute', $2 FROM found WHERE address IS NOT NULL
+  ON CONFLICT (address) DO UPDATE SET subnet_id = excluded.subnet_id, until = excluded.until, actor = excluded.actor
+  RETURNING host(address) AS address, iso_timestamp(until) AS until`
+
+export const expireSql = "DELETE FROM address_holds WHERE subnet_id = $1::bigint AND until <= clock_timestamp()"
+
+/** The earliest address of the subnet that $2 was told and that is still free. */
+export const ownHoldSql = `${measuredSql}
+  SELECT host(h.address) AS address FROM measured m JOIN address_holds h ON h.subnet_id = m.id
+  WHERE h.actor = $2 AND h.until > clock_timestamp() AND ${number("h.address")} <@ m.free
+  ORDER BY h.until, h.address LIMIT 1`
+
+/** A free address that nobody was told. */
+export const nextSql = `${measuredSql}
+  SELECT host(x.address) AS address FROM (SELECT ${lowestFree(unheld)}) AS x`
+
+/** Whoever looks for a free address of a subnet does it alone; reservations and events are not held up. */
+export const lockSql = "SELECT FROM subnets WHERE id = $1 FOR NO KEY UPDATE"
+
+export const utilisationSql = `${measuredSql}
+  SELECT id::text, addresses::int8, reserved::int8, automatic::int8, leased::int8,
+    (SELECT coalesce(sum(upper(f) - lower(f)), 0) FROM unnest(m.free) AS f)::int8 AS free
+  FROM measured m`
