@@ -1,8 +1,10 @@
 /** The edge: the process's words, streams and signals around the program. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Fiber, Layer } from "effect"
+import { writeSync } from "node:fs"
 import { userInfo } from "node:os"
 import { createInterface } from "node:readline/promises"
+import { exitCodes, Failure, formatFailure } from "./domain/Failure.ts"
 import { program } from "./program.ts"
 import { Screen } from "./Screen.ts"
 
@@ -47,10 +49,25 @@ const screenLayer = Layer.sync(Screen, () => {
   })
 })
 
+/** A peer that speaks no HTTP/2 breaks the session when nobody listens to it any more; that is no fault of ours. */
+const endAtBrokenSession = (error: Error) => {
+  const isBroken = "code" in error && String(error.code).startsWith("ERR_HTTP2")
+  const failure = new Failure({
+    reason: isBroken ? "unreachable" : "failed",
+    message: isBroken
+      ? "what answered is no registry: it speaks no gRPC"
+      : `this should not have happened: ${error.message}`,
+    advice: isBroken ? "Give the URL of the registry's API with --server or IPMANAGER_SERVER." : undefined
+  })
+  writeSync(2, `${formatFailure(failure)}\n`)
+  process.exit(exitCodes[failure.reason])
+}
+
 export const main = async (): Promise<void> => {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     process.exit(error.code === "EPIPE" ? 0 : 1)
   })
+  process.once("uncaughtException", endAtBrokenSession)
   const fiber = Effect.runFork(
     program(process.argv.slice(2)).pipe(Effect.provide(Layer.merge(screenLayer, NodeServices.layer)))
   )

@@ -37,4 +37,5 @@ export const formatFailure = ({ advice, details = [], message }: Failure): strin
   ].join("\n")
 
 export const failed = (message: string, advice?: string): Failure => new Failure({ reason: "failed", message, advice })
-export const misused = (message: string, advice?: string): Failure => new Failure({ reason: "usage", message, advice })
+export const misused = (message: string, advice = "Add --help to the command to see what it takes."): Failure =>
+  new Failure({ reason: "usage", message, advice })

@@ -1,0 +1,132 @@
+/**
+ * A real registry as a process of its own, over servers of the test's own; and the command line against it, in the test's
+ * process or as one.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { freshDatabase, type Nats, startNats } from "@leasehold/devstack"
+import { ConfigProvider, Effect, Layer } from "effect"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { createInterface } from "node:readline"
+import { inject } from "vitest"
+import { migrate } from "../../../scripts/migrate.ts"
+import { program } from "../src/program.ts"
+import { Screen } from "../src/Screen.ts"
+
+const registryMain = new URL("../../registry/src/main.ts", import.meta.url).pathname
+const ipmanagerMain = new URL("../src/main.ts", import.meta.url).pathname
+
+export interface Answer {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+export interface Terminal {
+  readonly width?: number
+  readonly colour?: boolean
+  readonly progress?: boolean
+  /** What is answered to each question, in turn. */
+  readonly answers?: Array<boolean>
+  /** In place of the registry's and no token. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export interface Running {
+  readonly api: string
+  /** Runs a command line in this process. */
+  run(words: ReadonlyArray<string>, terminal?: Terminal): Promise<Answer>
+  /** Runs it as a process, as an administrator does. */
+  spawn(words: ReadonlyArray<string>, env?: Readonly<Record<string, string>>): Promise<Answer>
+  readonly nats: Nats
+  stop(): Promise<void>
+}
+
+/** The command line in the test's process, at a terminal or not. */
+export const runProgram = async (
+  words: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>,
+  { answers = [], colour = false, progress = false, width }: Terminal = {}
+): Promise<Answer> => {
+  const text = { out: "", err: "" }
+  const interactive = answers.length > 0
+  const screen = Layer.succeed(Screen, {
+    out: (more) =>
+      Effect.sync(() => {
+        text.out += more
+      }),
+    err: (more) =>
+      Effect.sync(() => {
+        text.err += more
+      }),
+    ask: (question) =>
+      Effect.sync(() => {
+        text.err += `${question} `
+        return answers.shift() ?? false
+      }),
+    width,
+    colour,
+    progress,
+    interactive,
+    zone: "UTC",
+    user: "tester"
+  })
+  const config = ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
+  const code = await Effect.runPromise(
+    program(words).pipe(Effect.provide(Layer.mergeAll(screen, config, NodeServices.layer)))
+  )
+  return { code, ...text }
+}
+
+/** The command line as a process. */
+export const spawnProgram = async (
+  words: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {}
+): Promise<Answer> => {
+  const child = spawn(process.execPath, [ipmanagerMain, ...words], {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+  const text = { out: "", err: "" }
+  child.stdout.setEncoding("utf8").on("data", (more) => {
+    text.out += String(more)
+  })
+  child.stderr.setEncoding("utf8").on("data", (more) => {
+    text.err += String(more)
+  })
+  const [code] = await once(child, "close")
+  return { code: Number(code), ...text }
+}
+
+export const startRegistry = async (env: Readonly<Record<string, string>> = {}): Promise<Running> => {
+  const nats = await startNats()
+  const database = await freshDatabase(inject("pgUrl"))
+  await migrate(database)
+  const child = spawn(process.execPath, [registryMain], {
+    env: { ...process.env, DATABASE_URL: database, NATS_SERVERS: nats.url, REGISTRY_API_PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  const said: Array<string> = []
+  const api = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      said.push(line)
+      const entry: { readonly message?: string; readonly url?: string } = JSON.parse(line)
+      if (entry.message === "api listening" && entry.url !== undefined) resolve(entry.url)
+    })
+    child.once("exit", () => reject(new Error(`the registry ended: ${said.join("\n")}`)))
+  })
+  const all = { IPMANAGER_SERVER: api }
+  return {
+    api,
+    nats,
+    run: (words, terminal) => runProgram(words, { ...all, ...terminal?.env }, terminal),
+    spawn: (words, more) => spawnProgram(words, { ...all, ...more }),
+    stop: async () => {
+      if (child.exitCode === null) {
+        child.kill("SIGTERM")
+        await once(child, "exit")
+      }
+      await nats.stop()
+    }
+  }
+}

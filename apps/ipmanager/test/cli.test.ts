@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { once } from "node:events"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { runProgram, spawnProgram } from "./RunningRegistry.ts"
+
+const run = (...words: ReadonlyArray<string>) => runProgram(words, {})
+
+describe("help", () => {
+  it("is a result where it is asked for, and ends with 0", async () => {
+    const { code, err, out } = await run("host", "add", "--help")
+    assert.strictEqual(code, 0)
+    assert.strictEqual(err, "")
+    assert.include(out, "EXAMPLES")
+    assert.include(out, "--dry-run")
+  })
+
+  it("goes to stderr where it was not asked for, and ends with 2", async () => {
+    const { code, err, out } = await run("host")
+    assert.strictEqual(code, 2)
+    assert.strictEqual(out, "")
+    assert.include(err, "SUBCOMMANDS")
+  })
+
+  it("says which version it is of", async () => {
+    const { code, out } = await run("--version")
+    assert.strictEqual(code, 0)
+    assert.match(out, /^\d+\.\d+\.\d+\n$/u)
+  })
+
+  it("completes commands and the flags of every command in each shell", async () => {
+    for (const shell of ["bash", "zsh", "fish", "powershell"]) {
+      const { code, out } = await run("completions", shell)
+      assert.strictEqual(code, 0)
+      assert.include(out, "next-free")
+      assert.include(out, "token-file")
+    }
+  })
+})
+
+describe("a command line that is wrong", () => {
+  const wrong: Readonly<Record<string, readonly [words: ReadonlyArray<string>, says: RegExp]>> = {
+    "a command that is misspelt": [["hots", "list"], /Did you mean this\?\n\s*host/u],
+    "a flag that there is not": [["host", "list", "--jsn"], /--jsn/u],
+    "an argument that is missing": [["host", "show"], /host/u],
+    "a value that is none of those allowed": [["import", "x", "--mode", "all"], /add.*update.*replace/u],
+    "two forms of one answer": [["host", "list", "--json", "--csv"], /Give one of them/u],
+    "a server that is no URL": [["host", "list", "--server", "lab"], /--dhcp-server/u],
+    "a URL with a user": [["host", "list", "--server", "http://a:b@localhost"], /IPMANAGER_TOKEN/u],
+    "a certificate without its key": [["host", "list", "--cert", "/etc/hostname"], /--key/u],
+    "a limit of nothing": [["host", "list", "--limit", "0"], /from 1/u],
+    "a time that is none": [["who-had", "10.0.0.7", "--at", "yesterday"], /--at: expected a time such as/u],
+    "a span that is none": [
+      ["host", "add", "52:54:00:00:00:01", "--address", "10.0.0.7", "--lease-time", "long"],
+      /12h/u
+    ],
+    "a change that is no number": [["undo", "last"], /ipmanager log/u],
+    "nothing to set": [["host", "set", "nas"], /--name/u],
+    "an address for what is ignored": [
+      ["host", "add", "52:54:00:00:00:01", "--ignore", "--address", "10.0.0.7"],
+      /--ignore/u
+    ],
+    "next without a subnet": [["host", "add", "52:54:00:00:00:01", "--address", "next"], /--subnet/u],
+    "a subnet that never ends": [["subnet", "add", "10.0.0.0/24", "--lease-time", "infinite"], /infinite/u],
+    "a range that is none": [["subnet", "add", "10.0.0.0/24", "--range", "10.0.0.1-10.0.0.2-10.0.0.3"], /--range/u],
+    "neither a name nor --automatic": [["system", "rename", "52:54:00:00:00:01"], /--automatic/u],
+    "a server without its configuration": [["check", "--dhcp-server", "lab"], /--dnsmasq-conf/u]
+  }
+  for (const [what, [words, says]] of Object.entries(wrong)) {
+    it(`ends with 2 and says what to do: ${what}`, async () => {
+      const { code, err, out } = await runProgram(words, { IPMANAGER_SERVER: "http://127.0.0.1:9" })
+      assert.strictEqual(code, 2, err)
+      assert.strictEqual(out, "")
+      assert.match(err, says)
+      assert.include(err, "→")
+    })
+  }
+
+  it("is told harmlessly, whatever it holds", async () => {
+    const { err } = await run("\u001b[31mhost", "list")
+    assert.notInclude(err, "\u001b")
+  })
+})
+
+describe("a registry that cannot be reached", () => {
+  let directory = ""
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "ipmanager-"))
+  })
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  it("ends with 4 and says what to do", async () => {
+    const { code, err, out } = await run("host", "list", "--server", "http://127.0.0.1:9", "--json")
+    assert.strictEqual(code, 4)
+    assert.strictEqual(out, "")
+    assert.match(err, /cannot reach the registry at http:\/\/127\.0\.0\.1:9.*\n  → Is the registry running/u)
+  })
+
+  it("ends with 4 where something else listens there", async () => {
+    const server = createServer((socket) => socket.end("SSH-2.0-x\r\n")).listen(0, "127.0.0.1")
+    await once(server, "listening")
+    const address = server.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    const { code, err } = await spawnProgram(["host", "list", "--server", `http://127.0.0.1:${port}`])
+    server.close()
+    assert.strictEqual(code, 4, err)
+    assert.match(err, /^ipmanager: .*\n {2}→ .*--server/u)
+  })
+
+  it("is not asked where a file of credentials cannot be read", async () => {
+    const { code, err } = await run("host", "list", "--token-file", join(directory, "none"))
+    assert.strictEqual(code, 2)
+    assert.match(err, /--token-file: cannot read/u)
+  })
+
+  it("does not keep an import from saying that it found nothing", async () => {
+    const file = join(directory, "empty.conf")
+    writeFileSync(file, "log-dhcp\n")
+    const { code, err } = await run("import", file, "--yes")
+    assert.strictEqual(code, 1)
+    assert.match(err, /there is no host to import/u)
+  })
+})
+
+describe("the process", () => {
+  it("starts, answers on stdout, and ends with the code", async () => {
+    const [version, unreachable] = await Promise.all([
+      spawnProgram(["--version"]),
+      spawnProgram(["whoami"], { IPMANAGER_SERVER: "http://127.0.0.1:9" })
+    ])
+    assert.strictEqual(version.code, 0)
+    assert.match(version.out, /^\d+\.\d+\.\d+\n$/u)
+    assert.strictEqual(unreachable.code, 4)
+    assert.strictEqual(unreachable.out, "")
+  })
+})
