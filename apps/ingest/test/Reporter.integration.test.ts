@@ -1,5 +1,7 @@
-import { writeFileSync } from "node:fs"
-import { assert, describe, it } from "vitest"
+import { DHCP } from "@leasehold/events"
+import { connect } from "@nats-io/transport-node"
+import { readFileSync, writeFileSync } from "node:fs"
+import { assert, describe, it, onTestFinished } from "vitest"
 import { openSite, until } from "./harness/openSite.ts"
 import { WatchBuckets } from "./harness/WatchBuckets.ts"
 import manifest from "../package.json" with { type: "json" }
@@ -79,5 +81,35 @@ describe("the report of an ingest", () => {
     assert.strictEqual(said.filter((message) => message === "the bus takes no report").length, 1)
     assert.strictEqual(said.filter((message) => message.startsWith("no configuration to be had")).length, 1)
     assert.strictEqual(await ingest.end(), 130)
+  })
+
+  it("needs no more rights than the example of infra grants, and these reach no other server", async () => {
+    const example = readFileSync(new URL("../../../infra/nats/nats-server.conf", import.meta.url), "utf8")
+    const { ingest, path, stream } = await openSite(
+      { NATS_USER: "ingest-lab", NATS_PASSWORD: "p" },
+      example.replace(/^(?:listen|jetstream).*$/gmu, "").replaceAll(/\$\w+_PASSWORD/gu, "p").replace(
+        "users: [",
+        "users: [ { user: all, password: all }"
+      )
+    )
+    const buckets = await WatchBuckets.make(stream)
+    await stream.manager.streams.add({ name: DHCP.name, subjects: [...DHCP.subjects] })
+    writeFileSync(path, lines(5))
+    ingest.start()
+    await stream.reaches(5)
+    const revision = await buckets.configure({ logFiles: [path], zone: "UTC" })
+    await buckets.reported((report) => report.configurationRevision === revision && report.published === 5)
+    for (const subject of ["ingest.v1.status.lab", "$SRV.PING", "$SRV.INFO.ingest", "$SRV.STATS"]) {
+      assert.isAbove((await stream.connection.request(subject, "", { timeout: 2_000 })).data.length, 0, subject)
+    }
+    assert.isFalse(ingest.said("nats refuses"), ingest.output())
+    const own = await connect({ servers: stream.connection.getServer(), user: "ingest-lab", pass: "p" })
+    onTestFinished(() => own.close())
+    const get = "$JS.API.DIRECT.GET.KV_ingest-config.$KV.ingest-config"
+    const forbidden = [`${get}.shop`, "$KV.ingest-status.shop.0123456789abcdef", "$KV.ingest-config.lab"]
+    for (const subject of forbidden) {
+      const refusal = await own.request(subject, "{}", { timeout: 2_000 }).then(() => "", String)
+      assert.match(refusal, /permissions violation/iu, subject)
+    }
   })
 })

@@ -75,6 +75,7 @@ export const mirrorLayer = Layer.effectDiscard(Effect.gen(function*() {
     wake(Stream.fromSchedule(Schedule.spaced("10 seconds")))
   ], { concurrency: "unbounded", discard: true }).pipe(Effect.forkScoped)
 
+  // A bus that is away is found out before a connection to PostgreSQL is taken.
   const pass = Effect.andThen(reports.ensure, postgres.transaction((client) => mirror(client, bucket)))
   yield* Effect.gen(function*() {
     yield* woken.close
