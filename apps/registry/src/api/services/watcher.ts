@@ -1,11 +1,19 @@
 /** WatcherService: what is known of the machines on the network, and how they are watched. */
 import type { ServiceImpl } from "@connectrpc/connect"
-import { ClientName, Hostname, Ipv4, Mac, ServerId } from "@leasehold/events"
+import { ClientName, Ipv4, Mac, ServerId } from "@leasehold/events"
 import {
+  ApproveSystemRequestSchema,
+  ApproveSystemResponseSchema,
+  ConfigureWatcherRequestSchema,
+  ConfigureWatcherResponseSchema,
   ExplainSystemRequestSchema,
   ExplainSystemResponseSchema,
   GetSystemRequestSchema,
   GetSystemResponseSchema,
+  GetWatcherConfigurationRequestSchema,
+  GetWatcherConfigurationResponseSchema,
+  GetWatcherStatusRequestSchema,
+  GetWatcherStatusResponseSchema,
   ListAddressHistoryRequestSchema,
   ListAddressHistoryResponseSchema,
   ListSystemsRequestSchema,
@@ -19,8 +27,10 @@ import {
   WatchSystemsResponseSchema
 } from "@leasehold/registry-api"
 import { Effect, Option, Schema, Stream } from "effect"
-import { isHostName } from "../../names/forbidden.ts"
+import { readAddress, readName } from "../../ipam/fields.ts"
+import { Monitoring } from "../../monitoring/Monitoring.ts"
 import { AddressHistory } from "../../systems/AddressHistory.ts"
+import { Approval } from "../../systems/Approval.ts"
 import { Decisions } from "../../systems/Decisions.ts"
 import { Explanation } from "../../systems/Explanation.ts"
 import { Registration } from "../../systems/Registration.ts"
@@ -30,22 +40,15 @@ import { ApiError } from "../ApiError.ts"
 import type { Implementing } from "../implement.ts"
 import { field, fromTimestamp } from "../messages.ts"
 import { pageSize, pageToken, readPageToken } from "../pageToken.ts"
+import { configurationMessage, ingestMessage } from "./watcher/monitoringMessages.ts"
 import { evidenceMessage, holdingMessage, watchedMessage } from "./watcher/messages.ts"
 import { filterOf, stateOf, systemMessage } from "./watcher/systemMessage.ts"
 
-type Used = AddressHistory | Decisions | Explanation | Registration | Systems | Watching
+type Used = AddressHistory | Approval | Monitoring | Decisions | Explanation | Registration | Systems | Watching
 
 const readMac = field(Mac, "a MAC address of six octets such as 52:54:00:12:34:56")
 const readServer = field(ServerId, "a server id of 1 to 63 lower-case letters, digits and dashes")
-const readAddress = field(
-  Ipv4.check(Schema.makeFilter((address) => !/^(?:0|127|22[4-9]|2[3-5]\d)\./u.test(address))),
-  "an IPv4 address that a system can have, such as 10.0.0.7"
-)
 const readClientName = field(ClientName, "a name of 1 to 253 letters, digits, dashes, underscores and dots")
-const readHostname = field(
-  Hostname.check(Schema.makeFilter(isHostName)),
-  "an RFC 1123 label in lower case that neither dnsmasq nor a resolver takes for something else"
-)
 const decodeMac = Schema.decodeUnknownOption(Mac)
 
 export const watcherService = (method: Implementing<Used>) =>
@@ -60,7 +63,9 @@ export const watcherService = (method: Implementing<Used>) =>
         const created = yield* registration.register({
           mac,
           server: yield* readServer("server", request.server),
-          address: request.address === "" ? undefined : yield* readAddress("address", request.address),
+          address: request.address === ""
+            ? undefined
+            : yield* Effect.fromResult(readAddress("address", request.address)),
           clientName: request.clientName === "" ? undefined : yield* readClientName("client_name", request.clientName)
         })
         return { system: systemMessage(yield* systems.find(mac)), created }
@@ -99,12 +104,35 @@ export const watcherService = (method: Implementing<Used>) =>
           caller,
           mac: yield* readMac("mac", mac),
           decision: {
-            name: name === undefined || name === "" ? name : yield* readHostname("name", name.toLowerCase()),
+            name: name === undefined || name === "" ? name : yield* Effect.fromResult(readName("name", name)),
             state: state === undefined ? undefined : yield* stateOf("state", state)
           },
           dryRun
         })
         return { system: systemMessage(result), change }
+      })
+    ),
+    approveSystem: method.unary(
+      ApproveSystemRequestSchema,
+      ApproveSystemResponseSchema,
+      Effect.fn("WatcherService.approveSystem")(function*({ address, dryRun, mac, name }, caller) {
+        const approval = yield* Approval
+        const { change, reservation } = yield* approval.approve(caller, {
+          mac: yield* readMac("mac", mac),
+          address: address === ""
+            ? undefined
+            : address === "next"
+            ? address
+            : yield* Effect.fromResult(readAddress("address", address)),
+          name: name === "" ? undefined : yield* Effect.fromResult(readName("name", name)),
+          dryRun
+        })
+        return {
+          reservationId: BigInt(reservation.id),
+          address: reservation.address ?? "",
+          name: reservation.name ?? "",
+          change
+        }
       })
     ),
     watchSystems: method.serverStreaming(
@@ -155,5 +183,31 @@ export const watcherService = (method: Implementing<Used>) =>
           nextPageToken: last === undefined ? "" : pageToken(question, [last.since, last.server, last.address])
         }
       })
+    ),
+    configureWatcher: method.unary(
+      ConfigureWatcherRequestSchema,
+      ConfigureWatcherResponseSchema,
+      Effect.fn("WatcherService.configureWatcher")(function*({ configuration: wanted, dryRun }, caller) {
+        const monitoring = yield* Monitoring
+        if (wanted === undefined) return yield* ApiError.invalid("configuration", "what is to be watched")
+        const { change, configuration } = yield* monitoring.configure(caller, wanted, dryRun)
+        return { configuration: configurationMessage(configuration), change }
+      })
+    ),
+    getWatcherConfiguration: method.unary(
+      GetWatcherConfigurationRequestSchema,
+      GetWatcherConfigurationResponseSchema,
+      Effect.fn("WatcherService.getWatcherConfiguration")(function*({ server }) {
+        const monitoring = yield* Monitoring
+        return { configurations: (yield* monitoring.configurations(server)).map(configurationMessage) }
+      })
+    ),
+    getWatcherStatus: method.unary(
+      GetWatcherStatusRequestSchema,
+      GetWatcherStatusResponseSchema,
+      Effect.fn("WatcherService.getWatcherStatus")(function*({ server }) {
+        const monitoring = yield* Monitoring
+        return { ingests: (yield* monitoring.status(server)).map(ingestMessage) }
+      })
     )
-  }) satisfies Partial<ServiceImpl<typeof WatcherService>>
+  }) satisfies ServiceImpl<typeof WatcherService>
