@@ -1,6 +1,9 @@
 import { jetstreamManager } from "@nats-io/jetstream"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { assert, describe, it } from "vitest"
+import { assert, describe, it, onTestFinished } from "vitest"
 import { eventually } from "../RunningRegistry.ts"
 import { caller, openMonitoring } from "./openMonitoring.ts"
 
@@ -52,5 +55,31 @@ describe("the bucket of configurations", () => {
 
     await database.query("DELETE FROM monitoring_configs WHERE server = 'lab'")
     await mirrored("lab", undefined)
+  })
+
+  it("needs no more rights than the example of infra grants", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "leasehold-mirror-"))
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    const example = readFileSync(new URL("../../../../infra/nats/nats-server.conf", import.meta.url), "utf8")
+    const config = join(directory, "nats.conf")
+    writeFileSync(
+      config,
+      `no_auth_user: all\n${
+        example.replace(/^(?:listen|jetstream).*$/gmu, "").replaceAll(/\$\w+_PASSWORD/gu, "p").replace(
+          "users: [",
+          "users: [ { user: all, password: all }"
+        )
+      }`
+    )
+    const { mirrored, open, replica } = await openMonitoring(config, { NATS_USER: "registry", NATS_PASSWORD: "p" })
+    const { monitoring, run } = await replica()
+    await run(monitoring.configure(caller, { server: "lab", logFiles: one.logFiles, zone: "" }, false))
+    await mirrored("lab", one)
+    const bucket = await open("ingest-config")
+    await bucket.delete("lab")
+    await mirrored("lab", one)
+    await bucket.put("stranger", "{}")
+    await mirrored("stranger", undefined)
+    assert.deepStrictEqual(await run(monitoring.status("")), [])
   })
 })

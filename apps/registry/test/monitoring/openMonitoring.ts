@@ -12,9 +12,10 @@ import { connectBus, eventually } from "../RunningRegistry.ts"
 
 export const caller = { actor: "local:test", scope: "operate" } as const
 
-export const openMonitoring = async () => {
+/** `natsConfig` is the path of a configuration for the bus; `env` what the replicas are told besides. */
+export const openMonitoring = async (natsConfig?: string, env: Readonly<Record<string, string>> = {}) => {
   const database = await registryDatabase()
-  const server: Server = await startNats()
+  const server: Server = await startNats(natsConfig === undefined ? {} : { config: natsConfig })
   onTestFinished(() => server.stop())
   onTestFinished(() => database.close())
   const bus = await connectBus(server.url)
@@ -25,7 +26,7 @@ export const openMonitoring = async () => {
       Layer.provide(Administration.layer),
       Layer.provide(Layer.mergeAll(Postgres.layer("registry"), Nats.layer("registry"))),
       Layer.provide(ConfigProvider.layer(
-        ConfigProvider.fromEnv({ env: { DATABASE_URL: database.url, NATS_SERVERS: server.url } })
+        ConfigProvider.fromEnv({ env: { DATABASE_URL: database.url, NATS_SERVERS: server.url, ...env } })
       )),
       Layer.provide(Logger.layer([]))
     )
