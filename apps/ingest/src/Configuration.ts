@@ -101,7 +101,7 @@ export class Configuration extends Context.Service<Configuration, {
       /** Links may be turned: what may not be followed any more is not. */
       const check = Effect.gen(function*() {
         if (inUse === undefined) return
-        const refusal = yield* refusalOfPaths(inUse.logFiles, allowed)
+        const refusal = yield* refusalOfPaths(inUse.logFiles, allowed, true)
         if (refusal === undefined) return
         yield* refuse(refusal)
         yield* use(undefined)
@@ -174,7 +174,11 @@ export class Configuration extends Context.Service<Configuration, {
         )
         for (;;) {
           woken.closeUnsafe()
-          const next = yield* look
+          const next = yield* look.pipe(
+            Effect.catchDefect((defect) =>
+              Effect.as(Effect.logError("configuration cannot be looked at", { problem: String(defect) }), lookInterval)
+            )
+          )
           const isWoken = Option.isSome(yield* Effect.timeoutOption(woken.await, next))
           if (isWoken) yield* Effect.sleep(settling)
         }

@@ -77,7 +77,11 @@ export const reporterLayer = Layer.effectDiscard(Effect.gen(function*() {
   yield* serveStatus(server, instance, report)
   yield* Effect.gen(function*() {
     for (;;) {
-      const next = yield* put
+      const next = yield* put.pipe(
+        Effect.catchDefect((defect) =>
+          Effect.as(Effect.logError("report failed", { problem: String(defect) }), interval)
+        )
+      )
       const isTouched = Option.isSome(yield* Effect.timeoutOption(status.touched, next))
       if (isTouched) yield* Effect.sleep(gathering)
     }

@@ -102,6 +102,7 @@ describe("a configuration at run time", () => {
     symlinkSync(join(outside, "secret.log"), join(allowed, "link.log"))
     symlinkSync(outside, join(allowed, "directory"))
     symlinkSync(join(outside, "later.log"), join(allowed, "dangling.log"))
+    symlinkSync("circle.log", join(allowed, "circle.log"))
     const good = log("allowed/good.log")
     good.write(5)
     ingest.start({ INGEST_ALLOWED_DIRECTORIES: allowed })
@@ -114,7 +115,8 @@ describe("a configuration at run time", () => {
       [`${allowed}-twin/x.log`, /-twin\/x\.log is not under an allowed directory/u],
       [join(allowed, "link.log"), /link\.log leads to .*outside\/secret\.log, which is not under/u],
       [join(allowed, "directory", "new.log"), /leads to .*outside\/new\.log, which is not under/u],
-      [join(allowed, "dangling.log"), /nobody can say where .*dangling\.log leads/u],
+      [join(allowed, "dangling.log"), /dangling\.log leads to .*outside\/later\.log, which is not under/u],
+      [join(allowed, "circle.log"), /nobody can say where .*circle\.log leads/u],
       ["good.log", /^logFiles\.1: expected an absolute path/u],
       [`${allowed}/../outside/secret.log`, /^logFiles\.1: expected an absolute path/u],
       [`${allowed}/a\nb.log`, /^logFiles\.1: /u],
