@@ -48,6 +48,15 @@ const start = Effect.fnUntraced(function*(settings: WebhookSettings) {
     signed: Option.isSome(settings.secret)
   })
 
+  // A receiver that takes nothing at all is told of once; each fact is a dead letter and counted.
+  let isTelling = true
+  const tell = (what: string, about: object) =>
+    Effect.suspend(() => {
+      const log = isTelling ? Effect.logWarning(what, about) : Effect.logDebug(what, about)
+      isTelling = false
+      return log
+    })
+
   const bury = (fact: ReturnType<typeof factOf>, attempts: number, reason: string) =>
     recordDeadLetter(postgres, fact, attempts, reason).pipe(
       Effect.tapError(unrecorded.because),
@@ -55,9 +64,7 @@ const start = Effect.fnUntraced(function*(settings: WebhookSettings) {
       Effect.orDie,
       Effect.andThen(unrecorded.over),
       Effect.andThen(Metric.update(factsThatWere("dead"), 1)),
-      Effect.andThen(
-        Effect.logWarning("the webhook did not take a fact", { id: fact.id, type: fact.type, attempts, reason })
-      )
+      Effect.andThen(tell("the webhook did not take a fact", { id: fact.id, type: fact.type, attempts, reason }))
     )
 
   const handle = Effect.fnUntraced(function*(message: JsMsg) {
@@ -66,7 +73,10 @@ const start = Effect.fnUntraced(function*(settings: WebhookSettings) {
     const problem = problemOf(fact)
     if (problem !== undefined) return yield* bury(fact, 0, problem)
     const delivery = yield* deliver(fact)
-    if (delivery._tag === "Delivered") return yield* Metric.update(factsThatWere("delivered"), 1)
+    if (delivery._tag === "Delivered") {
+      isTelling = true
+      return yield* Metric.update(factsThatWere("delivered"), 1)
+    }
     yield* bury(fact, delivery.attempts, delivery.reason)
   })
 

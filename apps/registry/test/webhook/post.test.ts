@@ -128,6 +128,17 @@ describe("a POST", () => {
       assert.isBelow(second._tag === "Refused" ? second.reason.length : 0, 300)
     }))
 
+  it.live("has the user and password of the URL, and is never sent without the TLS that it asks for", () =>
+    Effect.gen(function*() {
+      const { received, url } = yield* receiver
+      yield* (yield* postTo(url.replace("//", "//us%40er:pass@")))(fact)
+      const credentials = `Basic ${Buffer.from("us@er:pass").toString("base64")}`
+      assert.strictEqual(received[0]?.headers.authorization, credentials)
+      const answer = yield* (yield* postTo(url.replace("http:", "https:")))(fact)
+      assert.match(answer._tag === "Later" ? answer.reason : "", /SSL|TLS/u)
+      assert.strictEqual(received.length, 1)
+    }))
+
   it.live("that nobody hears may be repeated", () =>
     Effect.gen(function*() {
       const gone = yield* Effect.promise(() => startReceiver())

@@ -266,6 +266,12 @@ describe("the webhook", () => {
     assert.deepStrictEqual(numbers(), [1, 2])
   }, 30_000)
 
+  it("does not start with a URL that it cannot post to", async () => {
+    const problem = await startWebhook({ REGISTRY_WEBHOOK_URL: "ftp://127.0.0.1/secret" }).then(() => "", String)
+    assert.include(problem, "REGISTRY_WEBHOOK_URL is not an http or https URL")
+    assert.notInclude(problem, "secret")
+  }, 30_000)
+
   it("is not there without a URL", async () => {
     await startWebhook({ REGISTRY_WEBHOOK_URL: "" })
     await announce(1)
