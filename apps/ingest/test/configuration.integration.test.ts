@@ -37,7 +37,7 @@ const paths = ({ sources }: { readonly sources: ReadonlyArray<{ readonly path: s
 
 describe("a configuration at run time", () => {
   it("adds and removes files, through kill -9 in between, and nothing is lost or doubled", async () => {
-    const { buckets, ingest, log, stream } = await openWatched({ INGEST_WINDOW_MESSAGES: "2" })
+    const { buckets, ingest, log, stream } = await openWatched({ INGEST_WINDOW_MESSAGES: "1" })
     const [a, b, c] = [log("a.log"), log("b.log"), log("c.log")]
     const env = { INGEST_LOG_FILES: a.path }
     let total = 0
@@ -53,22 +53,22 @@ describe("a configuration at run time", () => {
       await ingest.end("SIGKILL")
       ingest.start(env)
     }
-    write(a, 500)
+    write(a, 100)
     ingest.start(env)
     await arrived()
 
-    write(b, 300)
+    write(b, 100)
     await buckets.configure({ logFiles: [a.path, b.path] })
     write(a, 20)
     await arrived()
     assert.strictEqual(ingest.log().filter(({ message }) => message === "following log file").length, 2)
 
     // What was written while a file was wanted is read, although it is taken away, and the ingest killed, at once.
-    write(b, 3_000)
+    write(b, 2_000)
     const revision = await buckets.configure({ logFiles: [c.path, a.path] })
     await until(() => ingest.log().some((line) => line["revision"] === revision))
     await kill()
-    write(c, 700)
+    write(c, 100)
     write(a, 30)
     await arrived()
     const without = await buckets.reported((report) =>
@@ -78,14 +78,14 @@ describe("a configuration at run time", () => {
 
     // Taken up again, it goes on where it was left.
     write(b, 10)
-    write(c, 400)
+    write(c, 50)
     const last = await buckets.configure({ logFiles: [b.path, c.path] })
     write(c, 40)
     await kill()
     await arrived()
     const now = await buckets.reported((report) => report.configurationRevision === last && report.sources.length === 2)
     assert.deepStrictEqual(paths(now), [b.path, c.path])
-    write(c, 3_000)
+    write(c, 1_500)
     await buckets.configure({ logFiles: [b.path] })
     await arrived()
     assert.strictEqual(await ingest.end(), 130)

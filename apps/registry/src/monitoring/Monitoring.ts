@@ -85,7 +85,7 @@ export class Monitoring extends Context.Service<Monitoring, {
         yield* checkServer(server)
         const entries = yield* reports.keys(server === "" ? ">" : `${server}.*`).pipe(
           Effect.flatMap((keys) => Effect.forEach(keys.toSorted(), reports.get, { concurrency: atOnce })),
-          Effect.timeout("4 seconds"),
+          Effect.timeout("2 seconds"),
           Effect.mapError(() => ApiError.refuse("unavailable", "the bus does not answer: try again later"))
         )
         const now = yield* Clock.currentTimeMillis
