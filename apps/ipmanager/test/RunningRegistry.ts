@@ -38,6 +38,12 @@ export interface Running {
   run(words: ReadonlyArray<string>, terminal?: Terminal): Promise<Answer>
   /** Runs it as a process, as an administrator does. */
   spawn(words: ReadonlyArray<string>, env?: Readonly<Record<string, string>>): Promise<Answer>
+  /** A process that goes on until it is ended. */
+  begin(words: ReadonlyArray<string>): {
+    readonly lines: AsyncIterable<string>
+    /** Ends it as Ctrl-C does; its code. */
+    end(): Promise<number>
+  }
   readonly nats: Nats
   stop(): Promise<void>
 }
@@ -120,6 +126,20 @@ export const startRegistry = async (env: Readonly<Record<string, string>> = {}):
     api,
     nats,
     run: (words, terminal) => runProgram(words, { ...all, ...terminal?.env }, terminal),
+    begin: (words) => {
+      const one = spawn(process.execPath, [ipmanagerMain, ...words], {
+        env: { PATH: process.env["PATH"] ?? "", ...all },
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+      return {
+        lines: createInterface({ input: one.stdout }),
+        end: async () => {
+          one.kill("SIGINT")
+          const [code] = one.exitCode === null ? await once(one, "exit") : [one.exitCode]
+          return Number(code)
+        }
+      }
+    },
     spawn: (words, more) => spawnProgram(words, { ...all, ...more }),
     stop: async () => {
       if (child.exitCode === null) {

@@ -82,9 +82,10 @@ export const parseSpan = (text: string): Option.Option<Span> => {
   return Option.some({ seconds: BigInt(count) * BigInt(size), nanos: 0 })
 }
 
-/** As `parseSpan` reads it. */
+/** As `parseSpan` reads it, in days at most. */
 export const formatSpan = ({ seconds }: Span): string => {
-  const unit = units.find(([, size]) => seconds % BigInt(size) === 0n && seconds >= BigInt(size))
+  // Nobody means 1w who says 7d.
+  const unit = units.slice(1).find(([, size]) => seconds % BigInt(size) === 0n && seconds >= BigInt(size))
   return unit === undefined ? `${seconds}s` : `${seconds / BigInt(unit[1])}${unit[0]}`
 }
 

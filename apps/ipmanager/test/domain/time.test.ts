@@ -47,10 +47,11 @@ describe("times", () => {
 
 describe("spans of time", () => {
   it("are written as they are read", () => {
-    for (const text of ["90s", "15m", "12h", "3d", "2w", "0s"]) {
+    for (const text of ["90s", "15m", "12h", "3d", "14d", "0s"]) {
       assert.strictEqual(formatSpan(Option.getOrThrow(parseSpan(text))), text)
     }
     assert.strictEqual(formatSpan(Option.getOrThrow(parseSpan("3600"))), "1h")
+    assert.strictEqual(formatSpan(Option.getOrThrow(parseSpan("1w"))), "7d")
   })
 
   it("are refused where they are none", () => {

@@ -31,6 +31,9 @@ const importTimeout = 10 * 60_000
 /** Problems that people are shown; programs get all. */
 const shownProblems = 100
 
+/** Differences that people are shown before they are asked; `--dry-run` shows up to a thousand. */
+const shownDifferences = 50
+
 const bar = (done: number, all: number): string => {
   const share = all === 0 ? 1 : done / all
   const filled = Math.round(share * 30)
@@ -106,7 +109,9 @@ export const runImport = Effect.fn("runImport")(function*(input: {
     return yield* new Failure({
       reason: "failed",
       message: `${refused + unshown} problems in ${input.files.join(", ")}; nothing was imported`,
-      advice: "Correct the lines above, or leave them out. `--mode update` changes what is there already."
+      advice: input.mode === "add"
+        ? "Correct the lines above, or leave them out. What is there already is changed with --mode update."
+        : "Correct the lines above, or leave them out."
     })
   }
   if (answer === undefined) {
@@ -117,10 +122,10 @@ export const runImport = Effect.fn("runImport")(function*(input: {
     })
   }
 
-  const shown = answer.differences.length
   const all = Number(answer.created + answer.changed + answer.removed)
-  const lines = differenceLines(answer, screen.colour).map((line) => `${line}\n`).join("")
-  const preview = `${lines}${all > shown ? `and ${all - shown} more\n` : ""}`
+  const lines = differenceLines(answer, screen.colour).slice(0, input.dryRun ? undefined : shownDifferences)
+  const preview = lines.map((line) => `${line}\n`).join("")
+    + (all > lines.length ? `and ${all - lines.length} more\n` : "")
   if (input.dryRun) {
     if (form !== "json") yield* screen.out(preview)
     return yield* screen.err(`dry run: ${totals(answer)}; nothing was changed\n`)
