@@ -767,7 +767,7 @@ export type WatcherConfiguration = Message<"leasehold.v1.WatcherConfiguration"> 
   server: string;
 
   /**
-   * Absolute paths of dnsmasq's logs.
+   * Absolute paths of dnsmasq's logs; those that the ingest was started with where there is none.
    *
    * @generated from field: repeated string log_files = 2;
    */
@@ -1001,7 +1001,7 @@ export type IngestStatus = Message<"leasehold.v1.IngestStatus"> & {
   reportedAt?: Timestamp | undefined;
 
   /**
-   * How old the report is by the registry's clock.
+   * How old the report is: the registry's clock, less when the bus stored it.
    *
    * @generated from field: google.protobuf.Duration age = 6;
    */
