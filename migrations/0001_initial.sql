@@ -209,8 +209,9 @@ COMMENT ON COLUMN subnets.policy IS 'auto: a system with an acknowledged address
 COMMENT ON COLUMN subnets.auto_keep IS 'How long an automatic reservation outlives the last sign of its system';
 COMMENT ON COLUMN subnets.auto_share IS 'The share of the range (of the subnet where it has none) that automatic reservations may take';
 
+-- What is undone comes back in the reverse order, this before its subnet: hence deferrable.
 CREATE TABLE subnet_servers (
-  subnet_id bigint NOT NULL REFERENCES subnets (id) ON DELETE CASCADE,
+  subnet_id bigint NOT NULL REFERENCES subnets (id) ON DELETE CASCADE DEFERRABLE,
   server text NOT NULL REFERENCES dhcp_servers (server) ON UPDATE CASCADE,
   PRIMARY KEY (subnet_id, server)
 );
@@ -222,7 +223,7 @@ CREATE TABLE subnet_exclusions (
   first inet NOT NULL CHECK (masklen(first) = 32),
   last inet NOT NULL CHECK (masklen(last) = 32),
   PRIMARY KEY (subnet_id, first),
-  FOREIGN KEY (subnet_id, subnet) REFERENCES subnets (id, cidr) ON UPDATE CASCADE ON DELETE CASCADE,
+  FOREIGN KEY (subnet_id, subnet) REFERENCES subnets (id, cidr) ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE,
   CONSTRAINT subnet_exclusions_inside_check CHECK (first <= last AND first << subnet AND last << subnet)
 );
 COMMENT ON TABLE subnet_exclusions IS 'Addresses that are never given out as the next free one';

@@ -4,7 +4,7 @@
 
 CREATE TABLE naming_policies (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  subnet_id bigint REFERENCES subnets (id) ON DELETE CASCADE,
+  subnet_id bigint REFERENCES subnets (id) ON DELETE CASCADE DEFERRABLE,
   pattern text NOT NULL DEFAULT 'host-{mac:6}' CHECK (length(pattern) BETWEEN 1 AND 120 AND is_plain_text(pattern)),
   forbidden text[] NOT NULL DEFAULT '{}' CHECK (cardinality(forbidden) <= 1000),
   conflict text NOT NULL DEFAULT 'first-wins' CHECK (conflict IN ('first-wins', 'last-wins', 'reject')),
@@ -94,6 +94,7 @@ COMMENT ON TABLE name_conflicts IS 'Names that more than one system wanted, and 
 CREATE TABLE change_log (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   change bigint NOT NULL,
+  step bigint NOT NULL,
   at timestamptz NOT NULL DEFAULT now(),
   actor text NOT NULL,
   action text NOT NULL,
@@ -108,6 +109,7 @@ CREATE TABLE change_log (
 );
 COMMENT ON TABLE change_log IS 'Who decided what: one row for each row that changed, as it was and as it is';
 COMMENT ON COLUMN change_log.change IS 'The same for everything that one call, or one transaction, changed';
+COMMENT ON COLUMN change_log.step IS 'The same for everything that one statement changed: that is taken back together';
 COMMENT ON COLUMN change_log.relation IS 'The table of the row that changed';
 COMMENT ON COLUMN change_log.key IS 'Primary key of the row that changed';
 COMMENT ON COLUMN change_log.label IS 'What a person calls it';
@@ -116,6 +118,7 @@ CREATE INDEX change_log_entity_key_idx ON change_log (entity, key, id);
 CREATE INDEX change_log_undoes_idx ON change_log (undoes) WHERE undoes IS NOT NULL;
 
 CREATE SEQUENCE changes;
+CREATE SEQUENCE change_steps;
 
 -- The number of the transaction's change; the first to ask draws it.
 CREATE FUNCTION current_change() RETURNS bigint
@@ -136,9 +139,9 @@ LANGUAGE sql STABLE
 RETURN coalesce(nullif(current_setting('leasehold.actor', true), ''), 'sql:' || session_user);
 
 CREATE FUNCTION change_context(operation text, relation text)
-RETURNS TABLE (change bigint, actor text, action text, undoes bigint)
+RETURNS TABLE (change bigint, step bigint, actor text, action text, undoes bigint)
 LANGUAGE sql VOLATILE AS $$
-  SELECT current_change(), current_actor(),
+  SELECT current_change(), nextval('change_steps'), current_actor(),
     coalesce(nullif(current_setting('leasehold.action', true), ''), lower(operation) || ' ' || relation),
     nullif(current_setting('leasehold.undoes', true), '')::bigint
 $$;
@@ -166,18 +169,18 @@ DECLARE
 BEGIN
   IF NOT is_by_hand() THEN RETURN NULL; END IF;
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO change_log (change, actor, action, entity, relation, key, label, before, after, undoes)
-    SELECT c.change, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, n.row ->> TG_ARGV[1],
+    INSERT INTO change_log (change, step, actor, action, entity, relation, key, label, before, after, undoes)
+    SELECT c.change, c.step, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, n.row ->> TG_ARGV[1],
       label_of(n.row, TG_ARGV[2]), NULL, n.row, c.undoes
     FROM (SELECT logged_row(to_jsonb(n)) AS row FROM new_rows n) AS n, change_context(TG_OP, TG_TABLE_NAME) AS c;
   ELSIF TG_OP = 'DELETE' THEN
-    INSERT INTO change_log (change, actor, action, entity, relation, key, label, before, after, undoes)
-    SELECT c.change, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, o.row ->> TG_ARGV[1],
+    INSERT INTO change_log (change, step, actor, action, entity, relation, key, label, before, after, undoes)
+    SELECT c.change, c.step, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, o.row ->> TG_ARGV[1],
       label_of(o.row, TG_ARGV[2]), o.row, NULL, c.undoes
     FROM (SELECT logged_row(to_jsonb(o)) AS row FROM old_rows o) AS o, change_context(TG_OP, TG_TABLE_NAME) AS c;
   ELSE
-    INSERT INTO change_log (change, actor, action, entity, relation, key, label, before, after, undoes)
-    SELECT c.change, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, n.row ->> TG_ARGV[1],
+    INSERT INTO change_log (change, step, actor, action, entity, relation, key, label, before, after, undoes)
+    SELECT c.change, c.step, c.actor, c.action, TG_ARGV[0], TG_TABLE_NAME, n.row ->> TG_ARGV[1],
       label_of(n.row, TG_ARGV[2]), o.row, n.row, c.undoes
     FROM (SELECT label_of(row, primary_key) AS key, row FROM (SELECT logged_row(to_jsonb(o)) AS row FROM old_rows o) AS o) AS o
     JOIN (SELECT label_of(row, primary_key) AS key, row FROM (SELECT logged_row(to_jsonb(n)) AS row FROM new_rows n) AS n) AS n
@@ -228,8 +231,8 @@ CREATE FUNCTION log_system_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   IF NOT is_by_hand() THEN RETURN NULL; END IF;
-  INSERT INTO change_log (change, actor, action, entity, relation, key, label, before, after, undoes)
-  SELECT c.change, c.actor, c.action, 'system', TG_TABLE_NAME, NEW.mac::text, NEW.mac || ' ' || NEW.name,
+  INSERT INTO change_log (change, step, actor, action, entity, relation, key, label, before, after, undoes)
+  SELECT c.change, c.step, c.actor, c.action, 'system', TG_TABLE_NAME, NEW.mac::text, NEW.mac || ' ' || NEW.name,
     jsonb_build_object('state', OLD.state, 'name', OLD.name, 'name_source', OLD.name_source),
     jsonb_build_object('state', NEW.state, 'name', NEW.name, 'name_source', NEW.name_source), c.undoes
   FROM change_context(TG_OP, TG_TABLE_NAME) AS c;

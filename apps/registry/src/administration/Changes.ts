@@ -43,7 +43,6 @@ export class Changes extends Context.Service<Changes, {
                 return yield* ApiError.refuse("not-found", "no such change", "id")
               }
               yield* undoChange(client, number)
-              yield* client.query("SET CONSTRAINTS ALL IMMEDIATE")
               const [row] = yield* client.query<{ change: string }>("SELECT current_change()::text AS change")
               const change = yield* loadChange(client, row?.change ?? "0")
               return yield* Effect.orDie(Effect.fromNullishOr(change))

@@ -19,7 +19,7 @@ export const matches = (relation: string, row: string): string =>
 
 /** What tells the rows of a relation apart, as text. */
 export const keyOf = (relation: string, row: string): string =>
-  (relations[relation] ?? []).map(([column]) => `${row} ->> '${column}'`).join(` || ' ' || `)
+  (relations[relation] ?? []).map(([column]) => `(${row} ->> '${column}')`).join(` || ' ' || `)
 
 export const isKey = (relation: string, column: string): boolean =>
   (relations[relation] ?? []).some(([key]) => key === column)

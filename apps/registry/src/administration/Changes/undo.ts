@@ -19,22 +19,18 @@ interface Step {
   readonly columns: ReadonlyArray<string>
 }
 
-// Rows that were written one after the other in the same way are taken back together.
 const stepsSql = `
   SELECT relation, kind, min(id)::text AS first, max(id)::text AS last,
     ARRAY(SELECT jsonb_object_keys((array_agg(coalesce(before, after) ORDER BY id))[1])) AS columns
   FROM (
-    SELECT *, count(*) FILTER (WHERE is_new) OVER (ORDER BY id) AS step
-    FROM (
-      SELECT *, (relation, kind) IS DISTINCT FROM (lag(relation) OVER (ORDER BY id), lag(kind) OVER (ORDER BY id)) AS is_new
-      FROM (
-        SELECT id, relation, before, after,
-          CASE WHEN before IS NULL THEN 'inserted' WHEN after IS NULL THEN 'deleted' ELSE 'updated' END AS kind
-        FROM change_log WHERE change = $1::bigint
-      ) AS l
-    ) AS l
+    SELECT *, CASE WHEN before IS NULL THEN 'inserted' WHEN after IS NULL THEN 'deleted' ELSE 'updated' END AS kind
+    FROM change_log WHERE change = $1::bigint
   ) AS l
   GROUP BY step, relation, kind ORDER BY min(id) DESC`
+
+// What went with its subnet was logged after it, and comes back before it.
+const deferSql = `
+  SET CONSTRAINTS subnet_servers_subnet_id_fkey, subnet_exclusions_subnet_id_subnet_fkey, naming_policies_subnet_id_fkey DEFERRED`
 
 const touched = (relation: string) => `
   SELECT DISTINCT ON (key) key, row, label, last_value(after) OVER w AS after, first_value(before) OVER w AS before
@@ -133,11 +129,13 @@ export const undoChange = (client: Client, id: string): Effect.Effect<void, ApiE
     const mine = concerned.filter((relation) => relation in relations)
     if (mine.length === 0) return yield* refused("there is nothing in it that could be taken back")
     for (const relation of mine) yield* refuseStrays(client, id, relation)
+    yield* client.query(deferSql)
     for (const step of steps) {
       if (!(step.relation in relations)) continue
       const sql = step.relation === "systems" ? systemSql : stepSql(step)
       yield* client.query(sql, [id, step.first, step.last])
     }
+    yield* client.query("SET CONSTRAINTS ALL IMMEDIATE")
     for (const relation of mine) {
       const [stray] = yield* client.query<{ label: string }>(straysSql(relation, "before"), [id])
       if (stray !== undefined) return yield* refused(`${stray.label} cannot be made what it was before`)
