@@ -102,10 +102,13 @@ export class Reservations extends Context.Service<Reservations, {
       )
 
       const read = Effect.fnUntraced(function*(client: Client) {
-        const [row] = yield* client.query<{ wanted_generation: string }>(queries.wanted, [server])
-        const pieces = yield* client.query<LinesOfSubnet>(queries.lines, [server, prefix])
-        const special = yield* client.query<Row>(queries.special, [server])
-        const blocked = selectRows(yield* client.query<Row>(queries.blocked), form)
+        const [[row], pieces, special, blockedRows] = yield* Effect.all([
+          client.query<{ wanted_generation: string }>(queries.wanted, [server]),
+          client.query<LinesOfSubnet>(queries.lines, [server, prefix]),
+          client.query<Row>(queries.special, [server]),
+          client.query<Row>(queries.blocked)
+        ], { concurrency: 4 })
+        const blocked = selectRows(blockedRows, form)
         const blockedMacs = macsOf(blocked.rows)
         // dnsmasq takes the last line that fits, and one without an address fits in every subnet: those with one follow.
         const unaddressed = selectRows(
