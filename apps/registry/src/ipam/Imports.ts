@@ -49,12 +49,14 @@ export interface Imported {
 }
 
 /** Ends the transaction before anything is written. */
-const withProblems = (problems: ReadonlyArray<Problem>): Omit<Imported, "change"> => ({
+const withProblems = (found: ReadonlyArray<Problem>): Omit<Imported, "change"> => ({
   created: 0,
   changed: 0,
   unchanged: 0,
   removed: 0,
-  problems: problems.toSorted((one, other) => one.item - other.item),
+  // What is wrong with a field is told once, as it was found first.
+  problems: [...new Map(found.toReversed().map((one) => [`${one.item} ${one.field}`, one])).values()]
+    .toReversed().toSorted((one, other) => one.item - other.item),
   differences: []
 })
 

@@ -43,8 +43,6 @@ export interface Plan {
   readonly unchanged: number
   /** Automatic reservations that end because their address is taken. */
   readonly ended: ReadonlyArray<Reservation>
-  /** Automatic reservations that get another name because theirs is taken. */
-  readonly renamed: ReadonlyArray<{ readonly id: string; readonly name: string }>
 }
 
 /** One machine has one interface in both: it may be called the same in two subnets. */

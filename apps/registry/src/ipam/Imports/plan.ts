@@ -3,7 +3,6 @@
  * could be given, are handed in.
  */
 import type { Mac } from "@leasehold/events"
-import { digitsOf } from "../../names/clientLabel.ts"
 import { describe, type Reservation } from "../model.ts"
 import { withFirst } from "../Reservations/writes.ts"
 import {
@@ -197,14 +196,7 @@ export const planImport = (
     if (one.source !== "auto" && one.name !== undefined) table.add(one.domain, one.name, one, one.macs)
   }
   const { problems: ofNames, results } = nameItems(placed, befores, table, names)
-  const renamed = staying.flatMap(({ domain, id, macs, name, source }) => {
-    const [mac] = macs
-    return source !== "auto" || mac === undefined || name === undefined ||
-        table.other(domain, name, id, macs) === undefined
-      ? []
-      : [{ id, name: `${name.slice(0, 56)}-${digitsOf(mac).slice(6)}` }]
-  })
   const { problems: ofComparison, ...compared } = compare(results, befores, mode)
   const problems = [...ofMatches, ...ofHolders, ...ofNames, ...ofComparison]
-  return { problems, ...compared, removed, ended: [...ended.values()], renamed }
+  return { problems, ...compared, removed, ended: [...ended.values()] }
 }

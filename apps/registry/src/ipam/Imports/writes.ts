@@ -1,4 +1,7 @@
-/** Writes what an import comes to, in sets: what goes, what changes, what is new. No statement that would do nothing. */
+/**
+ * Writes what an import comes to, in sets: what goes, what changes, what is new. No statement that would do
+ * nothing. Automatic reservations whose name is wanted get another from the database.
+ */
 import type { Client } from "@leasehold/runtime"
 import { Effect } from "effect"
 import type { Reservation } from "../model.ts"
@@ -9,8 +12,6 @@ const removeSql = "DELETE FROM reservations WHERE id = ANY ($1::bigint[]) OR als
 const partSql = `
   DELETE FROM reservations r USING unnest($1::bigint[], $2::macaddr[]) AS k (id, mac)
   WHERE r.also_of = k.id AND r.mac = k.mac`
-const renameSql = `
-  UPDATE reservations r SET name = k.name FROM unnest($1::bigint[], $2::text[]) AS k (id, name) WHERE r.id = k.id`
 const vacateSql = "UPDATE reservations SET address = NULL WHERE id = ANY ($1::bigint[])"
 const columns = "(subnet_id, mac, address, name, ignore, lease_time, enabled, source, comment)"
 const given = `unnest($1::bigint[], $2::macaddr[], $3::inet[], $4::text[], $5::boolean[], $6::float8[], $7::boolean[],
@@ -56,10 +57,6 @@ export const writePlan = Effect.fnUntraced(function*(client: Client, plan: Plan)
     before.macs.slice(1).filter((mac) => !after.macs.slice(1).includes(mac)).map((mac) => ({ id: before.id, mac }))
   )
   yield* run(partSql, parted.length, () => [parted.map(({ id }) => id), parted.map(({ mac }) => mac)])
-  yield* run(renameSql, plan.renamed.length, () => [
-    plan.renamed.map(({ id }) => id),
-    plan.renamed.map(({ name }) => name)
-  ])
   // Addresses that pass from one to another would be in two places for a moment.
   const wanted = new Set(changed.map(({ address }) => address))
   const vacating = plan.changed.flatMap(({ after, before }) =>
