@@ -25,14 +25,21 @@ const codes: Readonly<Record<ApiErrorCode, Code>> = {
   "unavailable": Code.Unavailable
 }
 
+const longestMessage = 1_000
+const mostViolations = 20
+
 export const toConnectError = ({ code, message, violations }: ApiError): ConnectError =>
   new ConnectError(
-    message,
+    // It goes into a trailer, which clients and proxies take only so much of.
+    message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message,
     codes[code],
     undefined,
     violations.length === 0
       ? []
-      : [{ desc: BadRequestSchema, value: { fieldViolations: violations.map((violation) => ({ ...violation })) } }]
+      : [{
+        desc: BadRequestSchema,
+        value: { fieldViolations: violations.slice(0, mostViolations).map((violation) => ({ ...violation })) }
+      }]
   )
 
 /** How a method learns who calls; fails where nobody may. */
@@ -90,14 +97,17 @@ export const implementing = <R>(context: Context.Context<R>, authorise: Authoris
   return {
     unary: (_input, output, run) => (request, handler) =>
       settle(
-        Effect.flatMap(authorise(handler), (caller) => run(request, caller)).pipe(
+        authorise(handler).pipe(
+          Effect.tap(() => refuseNul(request)),
+          Effect.flatMap((caller) => run(request, caller)),
           Effect.map((answer) => create(output, answer))
         ),
         handler,
         longestUnary
       ),
     serverStreaming: (_input, output, run) => (request, handler) => {
-      const answers = Stream.unwrap(Effect.map(authorise(handler), (caller) => run(request, caller))).pipe(
+      const passed = Effect.tap(authorise(handler), () => refuseNul(request))
+      const answers = Stream.unwrap(Effect.map(passed, (caller) => run(request, caller))).pipe(
         Stream.map((answer) => create(output, answer)),
         // A stream that waits for something to tell would never notice that nobody listens any more.
         Stream.interruptWhen(aborted(handler.signal)),
@@ -133,6 +143,24 @@ const logged = <E>(cause: Cause.Cause<E>, { method, service }: HandlerContext) =
       Effect.annotateLogs({ method: `${service.typeName}/${method.name}` })
     )
     : Effect.void
+
+/** No text of the database can hold it, so that every query with it would fail. */
+const refuseNul = (request: object): Effect.Effect<void, ApiError> => {
+  const path = nulIn(request)
+  return path === undefined ? Effect.void : Effect.fail(ApiError.invalid(path, "text without NUL"))
+}
+
+/** Where there is one, as the definition calls the field. */
+const nulIn = (value: unknown): string | undefined => {
+  if (typeof value === "string") return value.includes("\u0000") ? "" : undefined
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return undefined
+  for (const [key, inner] of Object.entries(value)) {
+    const path = nulIn(inner)
+    if (path !== undefined)
+      return `${key.replace(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)}${path && `.${path}`}`
+  }
+  return undefined
+}
 
 const aborted = (signal: AbortSignal): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
