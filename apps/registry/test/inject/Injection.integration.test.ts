@@ -3,7 +3,7 @@ import { InjectionReply } from "@leasehold/events"
 import { Schema } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { type RegistryDatabase, registryDatabase } from "../registryDatabase.ts"
-import { type Bus, connectBus, type Running, startRegistry } from "../RunningRegistry.ts"
+import { type Bus, connectBus, eventually, type Running, startRegistry } from "../RunningRegistry.ts"
 
 let nats: Nats
 let bus: Bus
@@ -93,10 +93,11 @@ describe("a request to inject an event", () => {
       if (reply.accepted) throw new Error("accepted")
       assert.strictEqual(reply.error.field, field)
       assert.strictEqual(code, "400")
-      const rejected = (await bus.messages("REJECTED"))[before]
-      assert.strictEqual(rejected?.body, body)
-      assert.strictEqual(rejected?.header("Leasehold-Field"), field)
-      assert.strictEqual(rejected?.header("Leasehold-Subject"), `dhcp.v1.inject.${server}`)
+      // Who asks is answered first.
+      const rejected = await eventually("it is recorded", async () => (await bus.messages("REJECTED"))[before])
+      assert.strictEqual(rejected.body, body)
+      assert.strictEqual(rejected.header("Leasehold-Field"), field)
+      assert.strictEqual(rejected.header("Leasehold-Subject"), `dhcp.v1.inject.${server}`)
     })
   }
 
