@@ -1,9 +1,10 @@
 /**
- * Writes what is generated from the sources: the JSON Schemas of the bus and `docs/events.md`. With `--check` it writes
- * nothing and fails where a file is not what it would write.
+ * Writes what is generated from the sources: the JSON Schemas of the bus, `docs/events.md` and `docs/ipmanager.md`. With
+ * `--check` it writes nothing and fails where a file is not what it would write.
  */
 import { type BucketDefinition, INGEST_CONFIG, INGEST_STATUS, jsonSchemas, streams } from "@leasehold/events"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { ipmanagerReference } from "./generate-ipmanager.ts"
 
 const root = new URL("../", import.meta.url)
 const check = process.argv.includes("--check")
@@ -118,6 +119,8 @@ put(
     )
   ].join("\n")
 )
+
+put("docs/ipmanager.md", await ipmanagerReference())
 
 if (faults.length > 0) {
   process.stderr.write(`not what \`npm run generate\` writes:\n${faults.map((fault) => `  ${fault}\n`).join("")}`)

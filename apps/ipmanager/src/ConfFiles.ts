@@ -61,6 +61,14 @@ export const readConfTree = Effect.fn("readConfTree")(function*(paths: ReadonlyA
   const unreadable: Array<Unreadable> = []
   const pending: Array<Pending> = paths.map((path) => ({ path, kind: "conf", from: undefined, accepts: () => true }))
 
+  /** `conf-file=/etc/dnsmasq.d/*.conf`. */
+  const matching = Effect.fnUntraced(function*(pattern: string) {
+    const directory = names.dirname(pattern)
+    const entries = yield* Effect.orElseSucceed(fs.readDirectory(directory), () => [])
+    const parts = names.basename(pattern).split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/gu, "\\$&"))
+    const shape = new RegExp(`^${parts.join(".*")}$`, "u")
+    return entries.filter((name) => shape.test(name)).toSorted().map((name) => names.join(directory, name))
+  })
   const isDirectory = (path: string) =>
     Effect.orElseSucceed(Effect.map(fs.stat(path), ({ type }) => type === "Directory"), () => false)
 
@@ -71,6 +79,11 @@ export const readConfTree = Effect.fn("readConfTree")(function*(paths: ReadonlyA
     const path = names.resolve(one.path)
     if (seen.has(path)) continue
     seen.add(path)
+    if (kind === "conf" && names.basename(path).includes("*")) {
+      const found = yield* matching(path)
+      pending.unshift(...found.map((path) => ({ path, kind, from, accepts })))
+      continue
+    }
     // `dhcp-hostsfile` takes a directory as well, and a directory that is given by name is meant as `conf-dir`.
     if (kind === "conf-dir" || kind === "hosts-dir" || (kind !== "ethers" && (yield* isDirectory(path)))) {
       const entries = yield* Effect.result(fs.readDirectory(path))

@@ -30,7 +30,7 @@ const presenter = Effect.gen(function*() {
 })
 
 /** What is not asked for is left out: the log level of a program that logs nothing, and a second way to completions. */
-const builtIns = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })
+export const builtIns = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })
 
 const codeOf = Effect.fnUntraced(function*(cause: Cause.Cause<unknown>) {
   const screen = yield* Screen

@@ -10,6 +10,9 @@ import { format, printOne, printRows } from "../print.ts"
 import { Registry } from "../Registry.ts"
 import { argument, dryRun, limit, onOff, readOptional, readTime, text } from "./flags.ts"
 
+/** How many changes people are shown where they do not say. */
+const latest = 50
+
 export const log = Command.make(
   "log",
   {
@@ -30,9 +33,8 @@ export const log = Command.make(
       actor: Option.getOrElse(input.actor, () => ""),
       ...(since === undefined ? {} : { since: { ...since } })
     }
-    // The whole log is long; a list for people shows the latest.
-    const form = yield* format
-    const most = orUndefined(input.limit) ?? (form === "text" ? 50 : undefined)
+    // The whole log is long; people are shown the latest of it.
+    const most = orUndefined(input.limit) ?? ((yield* format) === "text" ? latest : undefined)
     const changes = pages(most, async (client, page, context) => {
       const { changes, nextPageToken } = await client.ipam.listChanges({ ...request, ...page }, context)
       return { items: changes, nextPageToken }
@@ -55,7 +57,9 @@ export const log = Command.make(
     )
   })
 ).pipe(
-  Command.withDescription("Tell what was changed, by whom and when, the latest first"),
+  Command.withDescription(
+    "Tell what was changed, by whom and when, the latest first: fifty of them, or --limit; all in JSON and CSV"
+  ),
   Command.withExamples([
     { command: "ipmanager log 10.0.0.7", description: "What became of an address" },
     { command: "ipmanager log --since 1d --actor local:alice --fields", description: "Field by field" }

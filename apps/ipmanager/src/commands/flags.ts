@@ -23,7 +23,8 @@ export const texts = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(
     Flag.withMetavar(metavar),
     Flag.withDescription(`${description}; may be repeated`),
-    Flag.atLeast(0)
+    Flag.atLeast(0),
+    Flag.withDefault([])
   )
 
 export const toggle = (name: string, description: string) =>

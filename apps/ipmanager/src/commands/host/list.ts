@@ -24,7 +24,8 @@ export const hostList = Command.make(
     mac: text("mac", "MAC", "Only of this MAC"),
     source: Flag.Literals("source", ["administrator", "auto", "import"]).pipe(
       Flag.withDescription("Only those made so; may be repeated"),
-      Flag.atLeast(0)
+      Flag.atLeast(0),
+      Flag.withDefault([])
     ),
     dhcpServer,
     enabled: onOff("enabled", "Only what DHCP servers are given"),

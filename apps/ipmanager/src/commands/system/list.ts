@@ -20,7 +20,8 @@ const filterFlags = {
   subnet: text("subnet", "SUBNET", "Only with an address in this subnet"),
   state: Flag.Literals("state", ["known", "ignored", "blocked"]).pipe(
     Flag.withDescription("Only in this state; may be repeated"),
-    Flag.atLeast(0)
+    Flag.atLeast(0),
+    Flag.withDefault([])
   ),
   seenSince: text("seen-since", "TIME", "Only seen since then: a time, or how long ago such as 2h"),
   name: text("name", "TEXT", "Only names that contain this text"),
