@@ -11,7 +11,8 @@ const benches: Readonly<Record<string, () => Promise<ReadonlyArray<BenchRow>>>> 
   ingest: async () => (await import("./ingest.ts")).ingestRows(),
   registry: async () => (await import("./registry.ts")).registryRows(),
   renderer: async () => (await import("./renderer.ts")).rendererRows(),
-  latency: async () => (await import("./latency.ts")).latencyRows()
+  latency: async () => (await import("./latency.ts")).latencyRows(),
+  api: async () => (await import("./api.ts")).apiRows()
 }
 
 const wanted = process.argv.slice(2)
