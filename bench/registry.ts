@@ -136,7 +136,7 @@ export async function databaseWith(postgres: Postgres, known: number): Promise<s
   await client.query(
     `ALTER TABLE reservations ENABLE TRIGGER USER, ADD CONSTRAINT reservations_domain_name_excl
        EXCLUDE USING gist (hashtextextended(name, 0) WITH =, (name || '') WITH =, (domain || '') WITH =,
-         (mac | '00:00:00:00:00:00') WITH <>) DEFERRABLE`
+         (mac | '00:00:00:00:00:00') WITH <>, coalesce(also_of, id) WITH <>) DEFERRABLE`
   )
   await client.query("INSERT INTO subnet_usage SELECT subnet_id, count(*) FROM reservations GROUP BY subnet_id")
   await client.query("VACUUM ANALYZE")
