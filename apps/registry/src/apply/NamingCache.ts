@@ -8,7 +8,8 @@ import { Effect, Result } from "effect"
 import { type NameConflict, type NamedSubnet, Naming, type NamingPolicy } from "../names/Naming.ts"
 import { defaultPattern, parsePattern, type Pattern } from "../names/Pattern.ts"
 
-const revisionSql = "SELECT last_value::text AS revision FROM naming_revision"
+// The first number that is drawn is the one that the sequence begins with.
+const revisionSql = "SELECT last_value || ' ' || is_called AS revision FROM naming_revision"
 const policiesSql = `
   SELECT id::text, subnet_id::text AS "subnetId", pattern, forbidden, conflict, client_names AS "clientNames"
   FROM naming_policies`

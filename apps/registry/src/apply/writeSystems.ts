@@ -4,6 +4,7 @@
  */
 import type { Client, PostgresError } from "@leasehold/runtime"
 import type { Effect } from "effect"
+import { vendorOf } from "../names/Vendors.ts"
 import type { SettledNames } from "./settleNames.ts"
 import type { System, Systems } from "./system.ts"
 
@@ -104,7 +105,7 @@ export const writeSystems = (
     if (before === system) continue
     if (before === undefined) created.push(system)
     else if (isLight(before, system)) light.push(system)
-    else full.push(system)
+    else full.push(system.vendor === null ? { ...system, vendor: vendorOf(system.mac) ?? null } : system)
     if (before !== undefined && before.name !== system.name) renamed.push(system)
   }
   return [

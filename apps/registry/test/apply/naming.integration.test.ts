@@ -114,6 +114,22 @@ describe("the naming policy of a system", () => {
     assert.deepStrictEqual(await names(), { 1: "host-000001", 2: "desk-0002", 3: "attic-0003", 4: "office-0004" })
   })
 
+  it("applies to who comes after the first change of all", async () => {
+    const fresh = await registryDatabase()
+    await withApplier(
+      fresh.url,
+      Effect.gen(function*() {
+        const applier = yield* Applier
+        yield* applier.apply([ack(1, 1, "10.0.0.1")])
+        yield* Effect.promise(() => fresh.query("UPDATE naming_policies SET pattern = 'dev-{mac:4}'"))
+        yield* applier.apply([ack(2, 2, "10.0.0.2")])
+      })
+    )
+    const found = await fresh.query("SELECT name FROM systems ORDER BY mac")
+    await fresh.close()
+    assert.deepStrictEqual(found, [{ name: "host-000001" }, { name: "dev-0002" }])
+  })
+
   it("may take no names of clients, or forbid some", async () => {
     await policy("10.0.0.0/24", { clientNames: false })
     await policy("10.1.0.0/16", { forbidden: ["Android", "iphone"] })
