@@ -426,8 +426,9 @@ BEGIN
   RETURN NULL;
 END
 $$;
+-- The plan is kept, and one made for the change of a row would compare each of ten thousand with all others.
 CREATE FUNCTION reservations_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_nestloop = off AS $$
 BEGIN
   INSERT INTO outbox (subject, type, body)
   SELECT 'discovery.v1.reservation.changed.' || n.id, 'reservation.changed',
@@ -720,8 +721,10 @@ BEGIN
     macs := ARRAY(SELECT DISTINCT mac FROM old_rows);
   ELSE
     macs := ARRAY(
-      SELECT unnest(ARRAY[o.mac, n.mac]) FROM old_rows o JOIN new_rows n USING (id)
-      WHERE (o.mac, o.address) IS DISTINCT FROM (n.mac, n.address));
+      SELECT changed.mac FROM (
+        (SELECT id, mac, address FROM old_rows EXCEPT SELECT id, mac, address FROM new_rows)
+        UNION (SELECT id, mac, address FROM new_rows EXCEPT SELECT id, mac, address FROM old_rows)
+      ) AS changed);
   END IF;
   UPDATE systems s SET reserved = k.addresses
   FROM (

@@ -158,12 +158,13 @@ CREATE FUNCTION logged_row(r jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN r - ARRAY['updated_at', 'revision', 'last_used_at', 'hash'];
 
--- The session of an administrator may write times and intervals otherwise; what is logged is compared.
+-- The session of an administrator may write times and intervals otherwise; what is logged is compared. Nested loops: as in
+-- `reservations_changed`.
 -- Arguments: the entity, the column that is the row's key, columns that label it for a person, separated by commas; and
 -- those of the primary key, where that is more than the key.
 CREATE FUNCTION log_changes() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' AS $$
+SET search_path = public, pg_temp SET TimeZone = 'UTC' SET IntervalStyle = 'postgres' SET enable_nestloop = off AS $$
 DECLARE
   primary_key text := coalesce(TG_ARGV[3], TG_ARGV[1]);
 BEGIN
