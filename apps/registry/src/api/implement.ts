@@ -7,7 +7,7 @@
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf"
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect"
 import { BadRequestSchema } from "@leasehold/registry-api"
-import { Cause, type Context, Duration, Effect, Exit, Stream } from "effect"
+import { Cause, type Context, Duration, Effect, Exit, Metric, Stream } from "effect"
 import { ApiError, type ApiErrorCode } from "./ApiError.ts"
 import type { Caller } from "./Caller.ts"
 
@@ -87,7 +87,8 @@ export const implementing = <R>(context: Context.Context<R>, authorise: Authoris
           orElse: () =>
             Effect.fail(ApiError.refuse("deadline-exceeded", `it took longer than ${Duration.format(longest)}`))
         }),
-        Effect.tapCause((cause) => logged(cause, handler))
+        Effect.tapCause((cause) => logged(cause, handler)),
+        Effect.onExit((exit) => counted(exit, handler))
       ),
       { signal: handler.signal }
     )
@@ -135,6 +136,16 @@ export const implementing = <R>(context: Context.Context<R>, authorise: Authoris
         longestUpload
       )
   }
+}
+
+const calls = Metric.counter("registry_api_calls_total", {
+  description: "Calls of the API with one answer, by method and outcome",
+  incremental: true
+})
+
+const counted = <A>(exit: Exit.Exit<A, ApiError>, { method, signal }: HandlerContext) => {
+  const outcome = Exit.isSuccess(exit) ? "ok" : Code[thrown(exit.cause, signal).code] ?? "Unknown"
+  return Metric.update(Metric.withAttributes(calls, { method: method.name, outcome }), 1)
 }
 
 const logged = <E>(cause: Cause.Cause<E>, { method, service }: HandlerContext) =>

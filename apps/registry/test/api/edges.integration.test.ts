@@ -2,6 +2,7 @@ import { createClient } from "@connectrpc/connect"
 import { createConnectTransport } from "@connectrpc/connect-node"
 import { credentials as grpcCredentials } from "@grpc/grpc-js"
 import { WatcherService } from "@leasehold/registry-api"
+import { startNats } from "@leasehold/devstack"
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -165,6 +166,30 @@ describe("on loopback", () => {
     assert.strictEqual(refused.code, "UNAUTHENTICATED")
   })
 })
+
+it("tells that it cannot serve while something that it needs is away", async () => {
+  const nats = await startNats()
+  const alone = await startRegistry({ database: served.database.url, nats: nats.url })
+  const client = grpcClient(alone.api)
+  const watch = client.watch("grpc.health.v1.Health/Watch")
+  assert.deepInclude((await watch.until(() => true))[0], { status: "SERVING" })
+  await nats.stop()
+  await watch.until(({ status }) => status === "NOT_SERVING")
+  assert.deepInclude(await client.call("grpc.health.v1.Health/Check"), { status: "NOT_SERVING" })
+  // What does not need it is answered all the same; what does says that it is away.
+  await client.call("WatcherService/ListSystems")
+  const begun = performance.now()
+  const error: unknown = await client.watch("WatcherService/WatchSystems").until(() => true).catch((error: unknown) =>
+    error
+  )
+  assert.strictEqual(error instanceof CallError ? error.code : "", "UNAVAILABLE")
+  assert.isBelow(performance.now() - begun, 10_000)
+  watch.cancel()
+  client.close()
+  const ending = performance.now()
+  await alone.stop()
+  assert.isBelow(performance.now() - ending, 2_000)
+}, 30_000)
 
 describe("what is too large", () => {
   const post = (body: string | Uint8Array<ArrayBuffer>, headers: Readonly<Record<string, string>> = {}) =>

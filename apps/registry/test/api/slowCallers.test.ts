@@ -119,6 +119,34 @@ describe("a caller that holds a connection", () => {
   })
 })
 
+it.each([
+  ["no host", "POST / HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"],
+  [
+    "a host that is none",
+    "POST / HTTP/1.1\r\nhost: [\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+  ],
+  ["two hosts", "POST / HTTP/1.1\r\nhost: a\r\nhost: b\r\ncontent-length: 2\r\n\r\n{}"],
+  ["a path that is none", "POST //[ HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}"],
+  ["the whole address as its path", "POST http://[::1 HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}"],
+  ["a request to be a tunnel", "CONNECT localhost:1 HTTP/1.1\r\nhost: localhost\r\n\r\n"],
+  ["another protocol", "GET / HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"]
+])("a request with %s ends nothing but itself", async (_, bytes) => {
+  const parsed: Handler = (request, response) => {
+    const authority = "authority" in request ? request.authority : request.headers.host
+    response.end(new URL(request.url ?? "", `http://${authority}`).href)
+  }
+  const server = await onePort(
+    { host: "127.0.0.1", port: 0, tls: undefined },
+    limits,
+    guarded({ ...config, trusting: false }, limits, new Set(), parsed)
+  )
+  ends.push(() => server.close(100))
+  const socket = await open(server.port, bytes)
+  socket.resume()
+  await Promise.race([once(socket, "data"), once(socket, "close")])
+  assert.strictEqual((await fetch(`http://127.0.0.1:${server.port}/`, { method: "POST", body: "a" })).status, 200)
+})
+
 describe("too many", () => {
   it("connections are not taken", async () => {
     const port = await listen()

@@ -24,7 +24,7 @@ export const connectionValues = (request: IncomingMessage | Http2ServerRequest):
   const values = createContextValues()
   const { socket } = request
   if (socket instanceof TLSSocket && socket.authorized) {
-    const name = socket.getPeerCertificate().subject?.CN
+    const name = socket.getPeerX509Certificate()?.toLegacyObject().subject.CN
     if (typeof name === "string") values.set(certificateKey, name)
   }
   return values

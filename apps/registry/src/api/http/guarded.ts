@@ -18,7 +18,7 @@ export const guarded = (
   handle: Handler
 ): Handler => {
   let open = 0
-  return (request, response) => {
+  const pass: Handler = (request, response) => {
     if (config.trusting && !isLoopback(nameOf(authority(request)))) {
       return refuse(request, response, 403, "the host that was asked for is not this machine's")
     }
@@ -37,6 +37,14 @@ export const guarded = (
       clearTimeout(timer)
     })
     handle(request, response)
+  }
+  return (request, response) => {
+    try {
+      pass(request, response)
+    } catch {
+      // Nobody's header or path may end the process: what the library cannot read as a URL, or a stream that is gone already.
+      cut(request)
+    }
   }
 }
 
