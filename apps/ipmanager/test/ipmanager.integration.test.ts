@@ -301,6 +301,8 @@ describe("an import", () => {
 
 describe("systems", () => {
   it("are registered, named, approved, ignored, blocked, and explained", async () => {
+    const trial = await run(["system", "register", mac(1), "lab", "nas", "--dry-run"])
+    assert.match(trial.err, /would be registered/u)
     const known = await json("system", "register", mac(1), "lab", "nas", "--address", "10.0.0.120")
     assert.include(known, { mac: mac(1), address: "10.0.0.120", state: "known" })
     assert.include(await json("system", "rename", mac(1), "files"), { name: "files", name_source: "administrator" })
@@ -391,6 +393,8 @@ describe("what else an administrator does", () => {
   })
 
   it("makes, lists and revokes tokens, and tells a secret once", async () => {
+    assert.strictEqual(await done("token", "create", "backup", "--dry-run"), "")
+    await refused(3, /no token/u, "token", "revoke", "backup", "--dry-run")
     const secret = (await done("token", "create", "backup", "--scope", "operate", "--expires", "30d")).trim()
     assert.match(secret, /^lh_[\w-]{43}$/u)
     const path = file("token", `${secret}\n`)
@@ -403,6 +407,7 @@ describe("what else an administrator does", () => {
     assert.strictEqual(denied.code, 4)
     assert.match(denied.err, /higher scope/u)
     assert.notInclude(await done("token", "list", "--json"), secret)
+    await refused(1, /already/u, "token", "create", "backup", "--dry-run")
     await done("token", "revoke", "backup", "--yes")
     const revoked = await run(["whoami"], { env: { IPMANAGER_TOKEN: secret } })
     assert.strictEqual(revoked.code, 4)

@@ -2,7 +2,8 @@
 import { Scope } from "@leasehold/registry-api"
 import { Clock, Effect, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
-import { confirm } from "../changes.ts"
+import { confirm, told } from "../changes.ts"
+import { failed, Failure } from "../domain/Failure.ts"
 import type { Column } from "../domain/output/Column.ts"
 import { harmless } from "../domain/output/harmless.ts"
 import { instantOf, parseSpan } from "../domain/time.ts"
@@ -11,9 +12,16 @@ import { scopeWord } from "../domain/words.ts"
 import { format, printOne, printRows } from "../print.ts"
 import { Registry } from "../Registry.ts"
 import { Screen } from "../Screen.ts"
-import { argument, onOff, readOptional, readTime, text } from "./flags.ts"
+import { argument, dryRun, onOff, readOptional, readTime, text } from "./flags.ts"
 
 const scopes = { read: Scope.READ, operate: Scope.OPERATE, administer: Scope.ADMINISTER } as const
+
+/** The token of a name or an identifier that is not revoked. */
+const find = Effect.fnUntraced(function*(key: string) {
+  const registry = yield* Registry
+  const { tokens } = yield* registry.call((client, context) => client.access.listTokens({}, context))
+  return tokens.find(({ id, name, revokedAt }) => revokedAt === undefined && (name === key || String(id) === key))
+})
 
 const create = Command.make(
   "create",
@@ -23,7 +31,8 @@ const create = Command.make(
       Flag.withDescription("read asks; operate changes reservations and systems; administer changes everything"),
       Flag.withDefault("read" as const)
     ),
-    expires: text("expires", "TIME", "When it ends: a time, or in how long such as 30d; never where it is left out")
+    expires: text("expires", "TIME", "When it ends: a time, or in how long such as 30d; never where it is left out"),
+    dryRun
   },
   Effect.fn("token.create")(function*(input) {
     const registry = yield* Registry
@@ -34,6 +43,12 @@ const create = Command.make(
         onNone: () => readTime("--expires", time, now),
         onSome: ({ seconds }) => Effect.succeed(instantOf(now + Number(seconds) * 1000))
       }))
+    if (input.dryRun) {
+      if ((yield* find(input.name)) !== undefined) {
+        return yield* failed(`there is a token ${input.name} already`, "Choose another name, or revoke it first.")
+      }
+      return yield* told(`the token ${input.name} can be made, with the scope ${input.scope}`, 0n, true)
+    }
     const { secret, token } = yield* registry.call((client, context) =>
       client.access.createToken({
         name: input.name,
@@ -75,11 +90,17 @@ const list = Command.make(
 
 const revoke = Command.make(
   "revoke",
-  { key: argument("token", "Name or identifier") },
-  Effect.fn("token.revoke")(function*({ key }) {
+  { key: argument("token", "Name or identifier"), dryRun },
+  Effect.fn("token.revoke")(function*({ dryRun, key }) {
     const registry = yield* Registry
-    yield* confirm(`Revoke the token ${key}? It cannot be used any more, and not be brought back.`)
     const now = yield* Clock.currentTimeMillis
+    if (dryRun) {
+      const found = yield* find(key)
+      if (found === undefined) return yield* new Failure({ reason: "not-found", message: `there is no token ${key}` })
+      yield* told(`the token ${key} is revoked`, 0n, true)
+      return yield* printOne(tokenColumns(now), found)
+    }
+    yield* confirm(`Revoke the token ${key}? It cannot be used any more, and not be brought back.`)
     const { token } = yield* registry.call((client, context) => client.access.revokeToken({ key }, context))
     if (token !== undefined) yield* printOne(tokenColumns(now), token)
   })

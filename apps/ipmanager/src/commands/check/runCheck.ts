@@ -9,10 +9,11 @@ import { rangesOf } from "../../domain/review/ranges.ts"
 import { reviewHosts } from "../../domain/review/reviewHosts.ts"
 import { reviewOptions } from "../../domain/review/reviewOptions.ts"
 import { reviewRanges } from "../../domain/review/reviewRanges.ts"
-import { type Finding, findingColumns, type Severity } from "../../domain/views/finding.ts"
+import { type Finding, findingColumns, findingText, type Severity } from "../../domain/views/finding.ts"
 import { pages } from "../../pages.ts"
-import { printRows } from "../../print.ts"
+import { format, printRowsAs } from "../../print.ts"
 import { Registry } from "../../Registry.ts"
+import { Screen } from "../../Screen.ts"
 
 const severities: Readonly<Record<number, Severity>> = {
   [FindingSeverity.NOTE]: "note",
@@ -75,7 +76,11 @@ export const runCheck = Effect.fn("runCheck")(function*(paths: ReadonlyArray<str
     ...(yield* reviewRegistry()),
     ...(paths.length === 0 ? [] : yield* reviewConf(paths, server))
   ].toSorted((one, other) => order.indexOf(one.severity) - order.indexOf(other.severity))
-  yield* printRows(findingColumns, Stream.fromIterable(findings), "nothing was found")
+  const form = yield* format
+  if (form === "text" && findings.length > 0) {
+    const screen = yield* Screen
+    yield* screen.out(findings.map((finding) => `${findingText(finding, screen.colour)}\n`).join(""))
+  } else yield* printRowsAs(form, findingColumns, Stream.fromIterable(findings), "nothing was found")
   const wrong = findings.filter(({ severity }) => severity !== "note").length
   if (wrong > 0) {
     return yield* new Failure({

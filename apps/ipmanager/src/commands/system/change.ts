@@ -4,6 +4,7 @@ import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import { told } from "../../changes.ts"
 import { misused } from "../../domain/Failure.ts"
+import { readMac } from "../../domain/imports/ImportItem.ts"
 import { harmless } from "../../domain/output/harmless.ts"
 import { systemColumns } from "../../domain/views/system.ts"
 import { printOne } from "../../print.ts"
@@ -109,6 +110,21 @@ export const systemKnown = stateCommand(
   "Takes `ignore` back"
 )
 
+/** The registry has no trial for it: registering is an event like any other. What can be known before is whether it is known. */
+const tryRegistration = Effect.fnUntraced(function*(given: string) {
+  const registry = yield* Registry
+  const screen = yield* Screen
+  if (readMac(given) === undefined) {
+    return yield* misused(`mac: expected a MAC address such as 52:54:00:12:34:56, got ${JSON.stringify(given)}`)
+  }
+  const known = yield* registry.call((client, context) => client.watcher.getSystem({ key: given }, context)).pipe(
+    Effect.catchIf(({ reason }) => reason === "not-found", () => Effect.undefined)
+  )
+  const told = known?.system === undefined ? "would be registered" : "is known already, and would be seen again"
+  yield* screen.err(`dry run: ${given} ${told}; nothing was changed\n`)
+  if (known?.system !== undefined) yield* printOne(systemColumns, known.system)
+})
+
 export const systemRegister = Command.make(
   "register",
   {
@@ -118,11 +134,13 @@ export const systemRegister = Command.make(
     clientName: Argument.String("client-name").pipe(
       Argument.withDescription("What it is called, as a client would say it: policies apply"),
       Argument.optional
-    )
+    ),
+    dryRun
   },
   Effect.fn("system.register")(function*(input) {
     const registry = yield* Registry
     const screen = yield* Screen
+    if (input.dryRun) return yield* tryRegistration(input.mac)
     const { created, system } = yield* registry.call((client, context) =>
       client.watcher.registerSystem({
         mac: input.mac,

@@ -17,6 +17,8 @@ export interface Column<Row> {
   readonly value: (row: Row) => Value
   /** Shown in JSON, CSV and `show`, not in a table. */
   readonly detail?: boolean
+  /** What the thing is known by: in a narrow table it is cut last. */
+  readonly keep?: boolean
   readonly colour?: (row: Row) => Colour | undefined
 }
 

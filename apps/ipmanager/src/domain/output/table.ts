@@ -1,6 +1,6 @@
 /**
- * Rows under titles, in columns. Where a width is given (a terminal's) the widest columns give way until the table fits;
- * elsewhere nothing is cut.
+ * Rows under titles, in columns. Where a width is given (a terminal's) columns give way until the table fits, those by which
+ * a thing is known last; elsewhere nothing is cut.
  */
 import { cellText, type Colour, type Column, titleOf } from "./Column.ts"
 import { padEnd, padStart, textWidth, truncate } from "./width.ts"
@@ -21,24 +21,51 @@ const codes: Readonly<Record<Colour | "bold", number>> = { bold: 1, dim: 2, red:
 export const paint = (text: string, colour: Colour | "bold" | undefined, enabled: boolean): string =>
   enabled && colour !== undefined && text.trim() !== "" ? `\u001b[${codes[colour]}m${text}\u001b[0m` : text
 
-/** Takes from the widest column, again and again, until all fit or none can give any more. */
-const fit = (natural: ReadonlyArray<number>, available: number): ReadonlyArray<number> => {
+/** Takes from the widest of the columns that give way, again and again, until all fit or none can give any more. */
+const shrink = (
+  natural: ReadonlyArray<number>,
+  available: number,
+  gives: (index: number) => boolean
+): ReadonlyArray<number> => {
   const widths = [...natural]
   let excess = widths.reduce((sum, width) => sum + width, 0) - available
   while (excess > 0) {
-    const widest = Math.max(...widths)
+    const widest = Math.max(0, ...widths.filter((_, index) => gives(index)))
     if (widest <= narrowest) break
-    const next = Math.max(narrowest, ...widths.filter((width) => width < widest))
-    const sharers = widths.filter((width) => width === widest).length
-    const cut = Math.max(1, Math.min(widest - next, Math.ceil(excess / sharers)))
-    for (const [index, width] of widths.entries()) {
-      if (width !== widest || excess <= 0) continue
-      const taken = Math.min(cut, excess)
-      widths[index] = width - taken
-      excess -= taken
-    }
+    const index = widths.findLastIndex((width, at) => width === widest && gives(at))
+    widths[index] = widest - 1
+    excess--
   }
   return widths
+}
+
+interface Shown<Row> {
+  readonly column: Column<Row>
+  readonly cells: ReadonlyArray<string>
+  readonly width: number
+}
+
+const total = <Row>(shown: ReadonlyArray<Shown<Row>>): number =>
+  shown.reduce((sum, { width }) => sum + width, gap.length * (shown.length - 1))
+
+/**
+ * Makes columns fit: those that say nothing go, then those that are not to be kept give way, then they go, from the right; at
+ * last the others give way.
+ */
+const fit = <Row>(all: ReadonlyArray<Shown<Row>>, width: number): ReadonlyArray<Shown<Row>> => {
+  if (total(all) <= width) return all
+  let shown = all.filter(({ cells, column }) => column.keep === true || cells.some((cell) => cell !== ""))
+  const given = (gives: (index: number) => boolean) => {
+    const widths = shrink(shown.map((one) => one.width), width - gap.length * (shown.length - 1), gives)
+    return shown.map((one, index) => ({ ...one, width: widths[index] ?? one.width }))
+  }
+  for (;;) {
+    const fitted = given((index) => shown[index]?.column.keep !== true)
+    const last = shown.findLastIndex(({ column }) => column.keep !== true)
+    if (total(fitted) <= width) return fitted
+    if (last < 0) return given(() => true)
+    shown = shown.filter((_, index) => index !== last)
+  }
 }
 
 export const renderTable = <Row>(
@@ -46,27 +73,29 @@ export const renderTable = <Row>(
   rows: ReadonlyArray<Row>,
   { colour = false, width, zone }: TableOptions = {}
 ): string => {
-  const shown = columns.filter(({ detail }) => detail !== true)
-  const cells = rows.map((row) => shown.map(({ value }) => cellText(value(row), zone)))
-  const numbers = shown.map(({ value }) =>
+  const natural = columns.filter(({ detail }) => detail !== true).map((column): Shown<Row> => {
+    const cells = rows.map((row) => cellText(column.value(row), zone))
+    const widest = cells.reduce((most, cell) => Math.max(most, textWidth(cell)), titleOf(column).length)
+    return { column, cells, width: widest }
+  })
+  const shown = width === undefined ? natural : fit(natural, width)
+  const numbers = shown.map(({ column: { value } }) =>
     rows.some((row) => ["number", "bigint"].includes(typeof value(row)))
     && rows.every((row) => ["number", "bigint", "undefined"].includes(typeof value(row)))
   )
-  const natural = shown.map((column, index) =>
-    cells.reduce((widest, line) => Math.max(widest, textWidth(line[index] ?? "")), titleOf(column).length)
-  )
-  const widths = width === undefined ? natural : fit(natural, width - gap.length * (shown.length - 1))
   const line = (texts: ReadonlyArray<string>, colours: (index: number) => Colour | "bold" | undefined) =>
     texts.map((text, index) => {
-      const room = widths[index] ?? 0
+      const room = shown[index]?.width ?? 0
       const cut = truncate(text, room)
       const isLast = index === texts.length - 1
       const padded = numbers[index] === true ? padStart(cut, room) : isLast ? cut : padEnd(cut, room)
       return paint(padded, colours(index), colour)
     }).join(gap).trimEnd()
   return [
-    line(shown.map(titleOf), () => "bold"),
-    ...rows.map((row, index) => line(cells[index] ?? [], (column) => shown[column]?.colour?.(row)))
+    line(shown.map(({ column }) => titleOf(column)), () => "bold"),
+    ...rows.map((row, index) =>
+      line(shown.map(({ cells }) => cells[index] ?? ""), (at) => shown[at]?.column.colour?.(row))
+    )
   ].join("\n")
 }
 

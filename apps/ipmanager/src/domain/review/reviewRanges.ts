@@ -83,7 +83,7 @@ const withoutRange = (subnet: Subnet, ranges: ReadonlyArray<DhcpRange>, subject:
     && ranges.some(({ first }) => network.first <= first && first <= network.last)
   return has ? [] : [{
     severity: "warning",
-    code: "subnet-without-range",
+    code: "subnet-without-dhcp-range",
     subject: subnet.cidr,
     message: `no dhcp-range of ${subject} is in it: dnsmasq answers nobody there, reservations included`,
     advice: `Add \`dhcp-range=${subnet.cidr.split("/")[0]},static\`, or a range.`

@@ -13,8 +13,8 @@ const moreText = ({ rowCount, rows }: Change): ReadonlyArray<string> =>
   rowCount > BigInt(rows.length) ? [`and ${rowCount - BigInt(rows.length)} more`] : []
 
 export const changeColumns: ReadonlyArray<Column<Change>> = [
-  { key: "id", value: ({ id }) => id },
-  { key: "at", value: ({ at }) => at },
+  { key: "id", keep: true, value: ({ id }) => id },
+  { key: "at", keep: true, value: ({ at }) => at },
   { key: "actor", value: ({ actor }) => actor },
   { key: "action", value: ({ action }) => action },
   { key: "rows", value: (change) => [...change.rows.map(rowText), ...moreText(change)] },

@@ -1,5 +1,7 @@
 /** What a review found, of the registry or of dnsmasq's configuration. */
 import type { Colour, Column } from "../output/Column.ts"
+import { harmless } from "../output/harmless.ts"
+import { paint } from "../output/table.ts"
 
 export type Severity = "note" | "warning" | "error"
 
@@ -23,3 +25,11 @@ export const findingColumns: ReadonlyArray<Column<Finding>> = [
   { key: "message", value: ({ message }) => message },
   { key: "advice", value: ({ advice }) => advice }
 ]
+
+/** For people: whole sentences are not for cells of a table. */
+export const findingText = ({ advice, code, message, severity, subject }: Finding, colour: boolean): string =>
+  [
+    `${paint(severity, colours[severity], colour)}  ${harmless(subject)}  ${harmless(code)}`,
+    `  ${harmless(message)}`,
+    ...(advice === "" ? [] : [`  → ${harmless(advice)}`])
+  ].join("\n")

@@ -5,8 +5,8 @@ import { conflictWord, nameSourceWord } from "../words.ts"
 import { orNone } from "./orNone.ts"
 
 export const policyColumns: ReadonlyArray<Column<NamingPolicy>> = [
-  { key: "subnet", value: ({ subnet }) => orNone(subnet) ?? "default" },
-  { key: "pattern", value: ({ pattern }) => pattern },
+  { key: "subnet", keep: true, value: ({ subnet }) => orNone(subnet) ?? "default" },
+  { key: "pattern", keep: true, value: ({ pattern }) => pattern },
   { key: "conflict", value: ({ conflict }) => conflictWord(conflict) },
   { key: "client_names", value: ({ clientNames }) => clientNames },
   { key: "domain", value: ({ domain }) => orNone(domain) },
@@ -16,9 +16,9 @@ export const policyColumns: ReadonlyArray<Column<NamingPolicy>> = [
 ]
 
 export const nameDifferenceColumns: ReadonlyArray<Column<NameDifference>> = [
-  { key: "mac", value: ({ mac }) => mac },
+  { key: "mac", keep: true, value: ({ mac }) => mac },
   { key: "address", value: ({ address }) => orNone(address) },
-  { key: "before", value: ({ before }) => orNone(before) },
-  { key: "after", value: ({ after }) => orNone(after) },
+  { key: "before", keep: true, value: ({ before }) => orNone(before) },
+  { key: "after", keep: true, value: ({ after }) => orNone(after) },
   { key: "source", value: ({ afterSource }) => nameSourceWord(afterSource) }
 ]

@@ -9,9 +9,9 @@ const leaseText = ({ leaseInfinite, leaseTime }: Reservation): string | undefine
   leaseInfinite ? "infinite" : leaseTime === undefined ? undefined : formatSpan(leaseTime)
 
 export const reservationColumns: ReadonlyArray<Column<Reservation>> = [
-  { key: "address", value: ({ address }) => orNone(address) },
-  { key: "name", value: ({ ignore, name }) => (ignore ? undefined : orNone(name)) },
-  { key: "macs", value: ({ macs }) => macs },
+  { key: "address", keep: true, value: ({ address }) => orNone(address) },
+  { key: "name", keep: true, value: ({ ignore, name }) => (ignore ? undefined : orNone(name)) },
+  { key: "macs", keep: true, value: ({ macs }) => macs },
   { key: "subnet", value: ({ subnet }) => orNone(subnet) },
   { key: "domain", value: ({ domain }) => orNone(domain), detail: true },
   { key: "lease_time", value: leaseText },

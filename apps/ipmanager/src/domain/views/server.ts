@@ -11,7 +11,7 @@ const status = ({ appliedGeneration, result, wantedGeneration }: DhcpServer): st
 }
 
 export const serverColumns: ReadonlyArray<Column<DhcpServer>> = [
-  { key: "server", value: ({ server }) => server },
+  { key: "server", keep: true, value: ({ server }) => server },
   {
     key: "status",
     value: status,

@@ -14,12 +14,9 @@ const fullness = ({ utilisation }: Subnet): number | undefined =>
     : 1 - Number(utilisation.free) / Number(utilisation.addresses)
 
 export const subnetColumns: ReadonlyArray<Column<Subnet>> = [
-  { key: "cidr", value: ({ cidr }) => cidr },
-  { key: "name", value: ({ name }) => name },
+  { key: "cidr", keep: true, value: ({ cidr }) => cidr },
+  { key: "name", keep: true, value: ({ name }) => name },
   { key: "policy", value: ({ policy }) => subnetPolicyWord(policy) },
-  { key: "range", value: ({ range }) => (range === undefined ? undefined : rangeText(range)) },
-  { key: "servers", value: ({ servers }) => servers },
-  { key: "domain", value: ({ domain }) => orNone(domain) },
   { key: "addresses", value: ({ utilisation }) => utilisation?.addresses, detail: true },
   { key: "reserved", value: ({ utilisation }) => utilisation?.reserved },
   { key: "automatic", value: ({ utilisation }) => utilisation?.automatic, detail: true },
@@ -32,6 +29,9 @@ export const subnetColumns: ReadonlyArray<Column<Subnet>> = [
       return full >= 0.95 ? "red" : full >= 0.8 ? "yellow" : undefined
     }
   },
+  { key: "range", value: ({ range }) => (range === undefined ? undefined : rangeText(range)) },
+  { key: "servers", value: ({ servers }) => servers },
+  { key: "domain", value: ({ domain }) => orNone(domain) },
   { key: "gateway", value: ({ gateway }) => orNone(gateway), detail: true },
   { key: "dns_servers", value: ({ dnsServers }) => dnsServers, detail: true },
   {

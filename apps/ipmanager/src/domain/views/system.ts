@@ -16,9 +16,9 @@ const stateColour = ({ state }: System): Colour | undefined =>
   state === SystemState.BLOCKED ? "red" : state === SystemState.IGNORED ? "dim" : undefined
 
 export const systemColumns: ReadonlyArray<Column<System>> = [
-  { key: "mac", value: ({ mac }) => mac },
-  { key: "name", value: ({ name }) => orNone(name) },
-  { key: "address", value: ({ address }) => orNone(address) },
+  { key: "mac", keep: true, value: ({ mac }) => mac },
+  { key: "name", keep: true, value: ({ name }) => orNone(name) },
+  { key: "address", keep: true, value: ({ address }) => orNone(address) },
   { key: "state", value: ({ state }) => stateWord(state), colour: stateColour },
   { key: "last_seen", value: ({ lastSeen }) => lastSeen },
   { key: "vendor", value: ({ vendor }) => orNone(vendor) },
@@ -72,10 +72,10 @@ export const evidenceColumns: ReadonlyArray<Column<Evidence>> = [
 ]
 
 export const holdingColumns: ReadonlyArray<Column<AddressHolding>> = [
-  { key: "address", value: ({ address }) => address },
-  { key: "mac", value: ({ mac }) => mac },
+  { key: "address", keep: true, value: ({ address }) => address },
+  { key: "mac", keep: true, value: ({ mac }) => mac },
   { key: "name", value: ({ name }) => orNone(name) },
-  { key: "since", value: ({ since }) => since },
+  { key: "since", keep: true, value: ({ since }) => since },
   { key: "until", value: ({ until }) => until },
   { key: "server", value: ({ server }) => orNone(server) }
 ]

@@ -10,8 +10,8 @@ const status = ({ expiresAt, revokedAt }: Token, now: number): string => {
 
 /** @param now milliseconds since 1970, by which a token has expired or not */
 export const tokenColumns = (now: number): ReadonlyArray<Column<Token>> => [
-  { key: "id", value: ({ id }) => id },
-  { key: "name", value: ({ name }) => name },
+  { key: "id", keep: true, value: ({ id }) => id },
+  { key: "name", keep: true, value: ({ name }) => name },
   { key: "scope", value: ({ scope }) => scopeWord(scope) },
   {
     key: "status",

@@ -21,7 +21,7 @@ const state = ({ ingest, source }: SourceRow): string => {
 }
 
 export const sourceColumns: ReadonlyArray<Column<SourceRow>> = [
-  { key: "server", value: ({ ingest }) => ingest.server },
+  { key: "server", keep: true, value: ({ ingest }) => ingest.server },
   {
     key: "state",
     value: state,

@@ -31,6 +31,28 @@ describe("tables", () => {
     assert.include(text, "nas")
   })
 
+  it("keep whole what a thing is known by: other columns give way, and go, first", () => {
+    const hosts: ReadonlyArray<Column<Row>> = [
+      { key: "name", keep: true, value: ({ name }) => name },
+      { key: "empty", value: () => undefined },
+      { key: "note", value: ({ note }) => note },
+      { key: "count", value: ({ count }) => count }
+    ]
+    const rows = [{ name: "52:54:00:12:34:56", count: 1, note: "a note that is long" }]
+    const render = (width: number) => renderTable(hosts, rows, { width }).split("\n")
+    assert.deepStrictEqual(render(80), [
+      "NAME               EMPTY  NOTE                 COUNT",
+      "52:54:00:12:34:56         a note that is long      1"
+    ])
+    assert.deepStrictEqual(render(36), [
+      "NAME               NOTE        COUNT",
+      "52:54:00:12:34:56  a note th…      1"
+    ])
+    assert.deepStrictEqual(render(27), ["NAME               NOTE", "52:54:00:12:34:56  a note …"])
+    assert.deepStrictEqual(render(20), ["NAME", "52:54:00:12:34:56"])
+    assert.deepStrictEqual(render(10), ["NAME", "52:54:00:…"])
+  })
+
   it("cut nothing where there is no terminal", () => {
     const note = "x".repeat(500)
     assert.include(renderTable(columns, [{ name: "nas", count: 7, note }]), note)

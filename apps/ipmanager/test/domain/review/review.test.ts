@@ -114,7 +114,7 @@ describe("a review of the ranges", () => {
     assert.deepStrictEqual(review(["dhcp-range=10.0.0.199,10.0.0.100"], [office]), ["range-reversed d.conf:1"])
     assert.deepStrictEqual(review(["dhcp-range=10.9.0.1,10.9.0.9"], [office]), [
       "range-without-subnet d.conf:1",
-      "subnet-without-range 10.0.0.0/24"
+      "subnet-without-dhcp-range 10.0.0.0/24"
     ])
   })
 
