@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<ReadonlyArray<BenchRow>>>> 
   parse: async () => (await import("./parse.ts")).parseRows(),
   ingest: async () => (await import("./ingest.ts")).ingestRows(),
   registry: async () => (await import("./registry.ts")).registryRows(),
+  import: async () => (await import("./import.ts")).importRows(),
   renderer: async () => (await import("./renderer.ts")).rendererRows(),
   latency: async () => (await import("./latency.ts")).latencyRows(),
   api: async () => (await import("./api.ts")).apiRows()

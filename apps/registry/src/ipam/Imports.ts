@@ -120,7 +120,10 @@ const concernedSql = `r.id IN (
 const loadSurroundings = Effect.fnUntraced(
   function*(client: Client, placed: ReadonlyArray<Placed>, mode: ImportMode) {
     const unnamed = placed.filter(({ settings }) => settings.name === undefined && !settings.ignore)
-    const names = yield* proposeNames(client, unnamed.flatMap(({ macs }) => macs))
+    const names = yield* proposeNames(
+      client,
+      unnamed.flatMap(({ address, macs, subnet }) => macs.map((mac) => ({ mac, subnet, address })))
+    )
     const existing = yield* loadReservations(client, concernedSql, [
       placed.flatMap(({ macs }) => macs),
       placed.flatMap(({ address }) => address ?? []),

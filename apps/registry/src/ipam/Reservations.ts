@@ -14,7 +14,7 @@ import { pageSize, readPageToken } from "../api/pageToken.ts"
 import { takeNext } from "./FreeAddresses.ts"
 import type { Reservation, ReservationSettings, ReservationSource } from "./model.ts"
 import { type Page, pageOf, type PageRequest } from "./pages.ts"
-import { refuseConflicts } from "./Reservations/conflicts.ts"
+import { refuseConflicts, type Wanted } from "./Reservations/conflicts.ts"
 import { chooseName } from "./Reservations/names.ts"
 import { findReservation, loadReservations } from "./Reservations/rows.ts"
 import { insertReservation, updateReservation } from "./Reservations/writes.ts"
@@ -73,7 +73,9 @@ export class Reservations extends Context.Service<Reservations, {
                   ? yield* takeNext(client, caller, subnet)
                   : settings.address
                 const { ignore, macs } = settings
-                const name = ignore ? undefined : settings.name ?? (yield* chooseName(client, "0", subnet.domain, macs))
+                const name = ignore
+                  ? undefined
+                  : settings.name ?? (yield* nameFor(client, "0", { subnet, address, macs }))
                 yield* refuseConflicts(client, { id: "0", subnet, macs, address, name })
                 const id = yield* insertReservation(client, {
                   ...settings,
@@ -191,6 +193,16 @@ const subnetFor = Effect.fnUntraced(
   }
 )
 
+/** A name for whom none was said; a machine is called by its first MAC. */
+const nameFor = (
+  client: Client,
+  id: string,
+  { address, macs, subnet }: Pick<Wanted, "address" | "macs" | "subnet">
+) => {
+  const [mac] = macs
+  return mac === undefined ? Effect.undefined : chooseName(client, id, { mac, subnet, address }, macs)
+}
+
 /** The reservation as it is to be, with nobody in its way. */
 const patched = Effect.fnUntraced(
   function*(client: Client, caller: Caller, before: Reservation, patch: ReservationPatch) {
@@ -210,7 +222,7 @@ const patched = Effect.fnUntraced(
     const address = next === "next" ? yield* takeNext(client, caller, subnet) : next
     const unnamed = "name" in patch && patch.name === undefined && !before.ignore
     const name = unnamed
-      ? yield* chooseName(client, before.id, subnet.domain, macs)
+      ? yield* nameFor(client, before.id, { subnet, address, macs })
       : patch.name ?? before.name
     // What stays is nobody's question: it may be older than a rule.
     const asked = address === before.address ? undefined : address

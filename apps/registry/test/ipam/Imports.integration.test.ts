@@ -36,7 +36,7 @@ const host = (number: number, address: string, name?: string): Host => ({
   address,
   ...(name === undefined ? {} : { name })
 })
-const run = (hosts: ReadonlyArray<Host>, mode = ImportMode.ADD, dryRun = false) =>
+const run = (hosts: ReadonlyArray<Host>, mode: ImportMode = ImportMode.ADD, dryRun = false) =>
   served.ipam.importReservations((async function*() {
     for (let from = 0; from === 0 || from < hosts.length; from += 1_000) {
       yield { mode, dryRun, reservations: hosts.slice(from, from + 1_000).map((one) => ({ enabled: true, ...one })) }

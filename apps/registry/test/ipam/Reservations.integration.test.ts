@@ -120,6 +120,19 @@ describe("a reservation", () => {
     )
   })
 
+  it("is named by the naming policy of its subnet", async () => {
+    await served.database.query(
+      "INSERT INTO naming_policies (subnet_id, pattern) SELECT id, '{subnet}-{ip:dashed}' FROM subnets WHERE name = 'lab'"
+    )
+    await served.database.query(
+      "INSERT INTO naming_policies (subnet_id, pattern) SELECT id, 'pc{seq}' FROM subnets WHERE name = 'office'"
+    )
+    assert.strictEqual((await create([1], { address: "10.0.0.7" })).reservation?.name, "lab-10-0-0-7")
+    assert.strictEqual((await create([2], { address: "10.1.0.7" }, { dryRun: true })).reservation?.name, "pc1")
+    assert.strictEqual((await create([2], { address: "10.1.0.7" })).reservation?.name, "pc1")
+    assert.strictEqual((await create([3], { address: "10.1.0.8" })).reservation?.name, "pc2")
+  })
+
   it("has a lease time of its own, or an infinite one, and may be disabled", async () => {
     assert.strictEqual(
       (await create([1], { address: "10.0.0.7", leaseTime: { seconds: 120n } })).reservation?.leaseTime?.seconds,

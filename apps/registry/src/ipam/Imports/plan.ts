@@ -4,6 +4,7 @@
  */
 import type { Mac } from "@leasehold/events"
 import { describe, type Reservation } from "../model.ts"
+import { placeOf } from "../Reservations/names.ts"
 import { withFirst } from "../Reservations/writes.ts"
 import {
   type Alteration,
@@ -18,8 +19,8 @@ import {
 export interface Surroundings {
   /** Those with a MAC, an address or a name of an item; with `replace`, all of the subnets concerned. */
   readonly existing: ReadonlyArray<Reservation>
-  /** Names for each MAC, best first. */
-  readonly names: ReadonlyMap<Mac, ReadonlyArray<string>>
+  /** Names for each MAC in its subnet, best first. */
+  readonly names: ReadonlyMap<string, ReadonlyArray<string>>
 }
 
 /** Who is called how in a domain when all is done. */
@@ -132,7 +133,9 @@ const nameItems = (
     if (after.ignore) continue
     const candidates = [
       ...(after.name === undefined ? [] : [after.name]),
-      ...(item.settings.name === undefined ? after.macs.slice(0, 1).flatMap((mac) => proposed.get(mac) ?? []) : [])
+      ...(item.settings.name === undefined
+        ? after.macs.slice(0, 1).flatMap((mac) => proposed.get(placeOf(after.subnetId, mac)) ?? [])
+        : [])
     ]
     const name = candidates.find((one) => table.other(after.domain, one, item, after.macs) === undefined)
     if (name === undefined) {
