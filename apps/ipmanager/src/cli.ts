@@ -3,7 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Fiber, Layer } from "effect"
 import { writeSync } from "node:fs"
 import { userInfo } from "node:os"
-import { createInterface } from "node:readline/promises"
+import { createInterface } from "node:readline"
 import { exitCodes, Failure, formatFailure } from "./domain/Failure.ts"
 import { program } from "./program.ts"
 import { Screen } from "./Screen.ts"
@@ -22,14 +22,18 @@ const userName = () => {
   }
 }
 
-const ask = async (question: string, signal: AbortSignal): Promise<boolean> => {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return /^y(?:es)?$/iu.test((await terminal.question(`${question} [y/N] `, { signal })).trim())
-  } finally {
-    terminal.close()
-  }
-}
+/** The terminal edits the line; Ctrl-C is its signal, and the end of the input means no. */
+const ask = (question: string, signal: AbortSignal): Promise<boolean> =>
+  new Promise((resolve) => {
+    const lines = createInterface({ input: process.stdin, terminal: false })
+    lines.once("line", (line) => {
+      resolve(/^y(?:es)?$/iu.test(line.trim()))
+      lines.close()
+    })
+    lines.once("close", () => resolve(false))
+    signal.addEventListener("abort", () => lines.close(), { once: true })
+    process.stderr.write(`${question} [y/N] `)
+  })
 
 const isSet = (name: string) => (process.env[name] ?? "") !== ""
 

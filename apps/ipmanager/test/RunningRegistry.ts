@@ -44,6 +44,8 @@ export interface Running {
     /** Ends it as Ctrl-C does; its code. */
     end(): Promise<number>
   }
+  /** A process at a terminal of sixty columns, at which somebody answers a question. */
+  atTerminal(words: ReadonlyArray<string>, answer: string): Promise<Omit<Answer, "err">>
   readonly nats: Nats
   stop(): Promise<void>
 }
@@ -139,6 +141,21 @@ export const startRegistry = async (env: Readonly<Record<string, string>> = {}):
           return Number(code)
         }
       }
+    },
+    atTerminal: async (words, answer) => {
+      // `script` gives it a terminal of its own; the words are ours, and have nothing that a shell would take.
+      const line = `stty cols 60 -echo; exec ${process.execPath} ${ipmanagerMain} ${words.join(" ")}`
+      const one = spawn("script", ["-qec", line, "/dev/null"], {
+        env: { PATH: process.env["PATH"] ?? "", TERM: "xterm", SHELL: "/bin/sh", ...all },
+        stdio: ["pipe", "pipe", "inherit"]
+      })
+      let out = ""
+      one.stdout.setEncoding("utf8").on("data", (more) => {
+        out += String(more)
+        if (String(more).includes("[y/N]")) one.stdin.write(answer)
+      })
+      const [code] = await once(one, "close")
+      return { code: Number(code), out }
     },
     spawn: (words, more) => spawnProgram(words, { ...all, ...more }),
     stop: async () => {

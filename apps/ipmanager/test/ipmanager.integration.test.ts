@@ -242,6 +242,26 @@ describe("an import", () => {
     assert.includeMembers(report.problems.map(({ line }) => line), [4, 5])
   })
 
+  it("of hostile text is refused by line, and nothing of it acts upon the terminal", async () => {
+    const cell = (text: string) => `"${text.replaceAll("\"", "\"\"")}"`
+    const rows = Object.values(hostile).map((text, index) =>
+      `${mac(index)},10.0.0.${index + 10},${cell(text)},${cell(text)}\n`
+    )
+    const path = file("hostile.csv", `mac,address,name,comment\n${rows.join("")}`)
+    for (const flags of [[], ["--json"]]) {
+      const { code, err, out } = await run(["import", path, "--dry-run", ...flags])
+      assert.strictEqual(code, 1)
+      assert.notMatch(err + out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u202a-\u202e\u2066-\u2069]/u)
+    }
+    const dnsmasq = file(
+      "hostile.conf",
+      Object.values(hostile).map((text) => `dhcp-host=${mac(1)},10.0.0.7,${text}\n`).join("")
+    )
+    const { code, err } = await run(["import", dnsmasq, "--dry-run"])
+    assert.strictEqual(code, 1)
+    assert.notMatch(err, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u202a-\u202e\u2066-\u2069]/u)
+  })
+
   it("adds, updates or replaces", async () => {
     await done("import", conf(), "--yes")
     const other = file("other.csv", `mac,address,name\n${mac(1)},10.0.0.7,files\n${mac(4)},10.0.0.9,new\n`)
@@ -427,6 +447,17 @@ describe("what else an administrator does", () => {
     assert.deepStrictEqual(none, { code: 0, out: "", err: "no reservation matches\n" })
     assert.strictEqual(await done("host", "list", "--json"), "[]\n")
     assert.match(await done("host", "list", "--csv"), /^address,name,macs,[\w,]+\r\n$/u)
+  })
+
+  it("is asked at a terminal, and can say yes, or go away", async () => {
+    await done("host", "add", mac(1), "--address", "10.0.0.7", "--name", "nas")
+    const gone = await registry.atTerminal(["host", "rm", "nas"], "\u0003")
+    assert.strictEqual(gone.code, 130, gone.out)
+    const { code, out } = await registry.atTerminal(["host", "rm", "nas"], "y\r")
+    assert.strictEqual(code, 0, out)
+    assert.match(out, /Remove 10\.0\.0\.7 nas\? \[y\/N\]/u)
+    assert.include(out, "\u001b[1mname")
+    assert.deepStrictEqual(await list("host", "list"), [])
   })
 
   it("does all of it as a process, too", async () => {
