@@ -1,7 +1,12 @@
 /** The DHCP servers through the API: what they have, and what their files would show. */
 import { Code } from "@connectrpc/connect"
+import { NodeServices } from "@effect/platform-node"
 import { ApplyResult } from "@leasehold/registry-api"
+import { Postgres } from "@leasehold/runtime"
+import { ConfigProvider, Effect, Layer } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { RendererConfig } from "../../../renderer/src/RendererConfig.ts"
+import { Reservations as Rendering } from "../../../renderer/src/Reservations.ts"
 import { macOf, refusal, type ServedIpam, servedIpam } from "./ServedIpam.ts"
 
 let served: ServedIpam
@@ -34,6 +39,29 @@ beforeAll(async () => {
   await seen(1, "known")
 })
 afterAll(() => served?.close())
+
+/** The bytes of the file, by the renderer itself. */
+const rendered = (server: string) =>
+  Effect.runPromise(
+    Effect.flatMap(Rendering, ({ render }) => render).pipe(
+      Effect.provide(
+        Rendering.layer.pipe(
+          Layer.provide(Layer.mergeAll(Postgres.layer("renderer", 1), RendererConfig.layer)),
+          Layer.provide(Layer.mergeAll(
+            NodeServices.layer,
+            ConfigProvider.layer(ConfigProvider.fromEnv({
+              env: {
+                DATABASE_URL: served.database.url,
+                RENDERER_SERVER: server,
+                RENDERER_FILE: "/x/01.conf",
+                RENDERER_ACTIVATE: "true"
+              }
+            }))
+          ))
+        )
+      )
+    )
+  )
 
 const exported = async (server: string) => {
   const pages: Array<ReadonlyArray<string>> = []
@@ -80,13 +108,14 @@ describe("a server", () => {
       `${mac(6)},phone,1h`,
       `${mac(1)},10.0.0.7,nas`,
       `${mac(2)},10.0.0.5,laptop,infinite`,
-      `${mac(5)},10.1.0.5,pc,1h`
+      `${mac(5)},10.1.0.5,pc,1h`,
+      `${mac(7)},10.1.0.9,never,1h`
     ])
     assert.notInclude((await exported("annex")).join(), "phone")
     assert.strictEqual((await refusal(exported("none"))).code, Code.NotFound)
   })
 
-  it("exports thousands of lines in pages of at most a thousand, each line once", async () => {
+  it("exports thousands of lines in pages of at most a thousand, each line once, as the renderer does", async () => {
     await served.ipam.importReservations((async function*() {
       for (let page = 0; page < 3; page++) {
         yield {
@@ -103,5 +132,9 @@ describe("a server", () => {
     const lines = pages.flat().filter((line) => line.includes(",host-"))
     assert.lengthOf(new Set(lines), 3_000)
     assert.lengthOf(lines, 3_000)
+    for (const server of ["lab", "annex"]) {
+      const file = (await rendered(server)).content.toString().split("\n").slice(1, -1)
+      assert.deepStrictEqual((await exported(server)).flat().map((line) => `dhcp-host=${line}`), file)
+    }
   })
 })

@@ -9,6 +9,7 @@ import type { ApiError } from "../../api/ApiError.ts"
 import { longestLease } from "../fields.ts"
 
 interface Row {
+  readonly subnet: string
   readonly macs: ReadonlyArray<string>
   readonly address: string | null
   readonly name: string | null
@@ -22,7 +23,7 @@ const size = 1_000
 
 const blocked = "SELECT mac FROM systems WHERE state = 'blocked'"
 const columns = `
-  ARRAY(
+  s.id::text AS subnet, ARRAY(
     SELECT m.mac::text FROM reservations m WHERE (m.id = r.id OR m.also_of = r.id) AND m.mac NOT IN (${blocked})
     ORDER BY m.also_of IS NOT NULL, m.mac
   ) AS macs, host(r.address) AS address, r.name, r.ignore,
@@ -36,7 +37,7 @@ const shared = "EXISTS (SELECT FROM reservations m WHERE m.also_of = r.id)"
 const phases: ReadonlyArray<{ readonly sql: string; readonly first: ReadonlyArray<string | null> }> = [
   {
     sql:
-      `SELECT ARRAY[mac::text] AS macs, NULL AS address, NULL AS name, true AS ignore, NULL AS seconds, ARRAY[mac::text] AS after
+      `SELECT '' AS subnet, ARRAY[mac::text] AS macs, NULL AS address, NULL AS name, true AS ignore, NULL AS seconds, ARRAY[mac::text] AS after
       FROM (${blocked}) AS b WHERE $1 <> '' AND ($2::macaddr IS NULL OR mac > $2) ORDER BY mac LIMIT ${size}`,
     first: [null]
   },
@@ -54,6 +55,8 @@ const phases: ReadonlyArray<{ readonly sql: string; readonly first: ReadonlyArra
     first: [null, null, null]
   }
 ]
+
+const lastPhase = phases.length - 1
 
 const lineOf = ({ address, ignore, macs: [mac = "", ...also], name, seconds }: Row) =>
   formatDhcpHost({
@@ -80,19 +83,20 @@ export const hostLines = (
   server: string
 ): Stream.Stream<ReadonlyArray<string>, ApiError> =>
   Stream.unwrap(Effect.map(known, () => {
-    // dnsmasq takes the last line that fits: what has a line without an address has no other at this server.
+    // A MAC has one line without an address at a server, and no other in the subnet of that line.
     const unaddressed = new Set<string>()
     const repeated = new Set<string>()
     const select = (rows: ReadonlyArray<Row>, phase: number): ReadonlyArray<string> =>
       rows.flatMap((row) => {
         const line = row.macs.length === 0 ? undefined : Result.getOrUndefined(lineOf(row))
-        if (line === undefined || repeated.has(line)) return []
-        if (row.macs.some((mac) => unaddressed.has(mac))) return []
-        if (phase < 2) {
-          repeated.add(line)
-          for (const mac of row.macs) unaddressed.add(mac)
-        }
-        return [line]
+        const places = row.macs.map((mac) => `${row.subnet} ${mac}`)
+        if (line === undefined) return []
+        if (phase === lastPhase) return places.some((place) => unaddressed.has(place)) ? [] : [line]
+        const isRepeated = repeated.has(line)
+        if (!isRepeated && row.macs.some((mac) => unaddressed.has(mac))) return []
+        repeated.add(line)
+        for (const one of [...row.macs, ...places]) unaddressed.add(one)
+        return isRepeated ? [] : [line]
       })
     const initial: State = { phase: 0, after: phases[0]?.first ?? [] }
     return Stream.paginate(initial, ({ after, phase }) =>
