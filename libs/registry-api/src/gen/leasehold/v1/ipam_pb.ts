@@ -120,7 +120,7 @@ export type Subnet = Message<"leasehold.v1.Subnet"> & {
   autoKeep?: Duration | undefined;
 
   /**
-   * The share of the range that automatic reservations may take, 0 to 1.
+   * The share of the range that automatic reservations may take, 0 to 1. In a subnet that is created, 0 stands for 0.8.
    *
    * @generated from field: double auto_share = 14;
    */
@@ -497,7 +497,7 @@ export type Reservation = Message<"leasehold.v1.Reservation"> & {
   enabled: boolean;
 
   /**
-   * dnsmasq does not answer these MACs in the subnet.
+   * dnsmasq does not answer this MAC in the subnet. Such an entry has one, and neither address nor name.
    *
    * @generated from field: bool ignore = 10;
    */
@@ -879,7 +879,7 @@ export const NextFreeAddressResponseSchema: GenMessage<NextFreeAddressResponse> 
  */
 export type ImportReservationsRequest = Message<"leasehold.v1.ImportReservationsRequest"> & {
   /**
-   * Up to a thousand at a time.
+   * Up to a thousand at a time. `enabled` counts as it stands; without a name, or a comment, those that are there stay.
    *
    * @generated from field: repeated leasehold.v1.Reservation reservations = 1;
    */
