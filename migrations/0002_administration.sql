@@ -89,6 +89,17 @@ CREATE TABLE name_conflicts (
 );
 COMMENT ON TABLE name_conflicts IS 'Names that more than one system wanted, and who was the first that could not have it: announced once';
 
+-- What a system's name is a form of, where it ends in digits of the MAC as the names of those who lost one do.
+CREATE FUNCTION name_without_digits(name text, mac macaddr) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+  WHEN right(name, 7) = '-' || right(replace(mac::text, ':', ''), 6) THEN left(name, -7)
+  WHEN right(name, 13) = '-' || replace(mac::text, ':', '') THEN left(name, -13)
+END;
+-- Who is next to have a disputed name, where that is the last to have told it.
+CREATE INDEX systems_disputed_idx ON systems (name_without_digits(name, mac), first_name_stamp)
+  WHERE name_source = 'client' AND name_without_digits(name, mac) IS NOT NULL;
+
 -- What was changed --------------------------------------------------------------------------------------------------
 
 CREATE TABLE change_log (
