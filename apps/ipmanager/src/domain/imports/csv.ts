@@ -144,7 +144,10 @@ export const readCsv = (file: string, text: string): Gathered => {
   const items = rows.map(({ cells, line }) =>
     readRow({
       place: { file, line },
-      get: (field) => readCell((cells[fields.indexOf(field)] ?? "").trim())
+      get: (field) => {
+        const text = readCell(cells[fields.indexOf(field)] ?? "")
+        return field === "comment" ? text : text.trim()
+      }
     }, problems)
   )
   return { items, problems }

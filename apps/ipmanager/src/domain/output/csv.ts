@@ -44,7 +44,7 @@ const separatorOf = (text: string): string => {
 
 /** Reads CSV with commas, semicolons or tabs; with or without a byte order mark; any line ends. Empty lines are left out. */
 export const parseCsv = (whole: string): CsvText => {
-  const text = whole.replace(/^\ufeff/u, "")
+  const text = whole.replace(/^\ufeff/u, "").replace(/\r\n?/gu, "\n")
   const separator = separatorOf(text)
   const records: Array<CsvRecord> = []
   let cells: Array<string> = []
@@ -52,10 +52,13 @@ export const parseCsv = (whole: string): CsvText => {
   let line = 1
   let begin = 1
   let quotedSince: number | undefined
+  let wasQuoted = false
 
+  // Blanks around a cell count for nothing, unless they are quoted.
   const endCell = () => {
-    cells.push(cell)
+    cells.push(wasQuoted ? cell : cell.trim())
     cell = ""
+    wasQuoted = false
   }
   const endRecord = () => {
     endCell()
@@ -71,14 +74,15 @@ export const parseCsv = (whole: string): CsvText => {
         cell += "\""
         at++
       } else quotedSince = undefined
-    } else if (character === "\"" && cell.trim() === "") {
+    } else if (character === "\"" && cell.trim() === "" && !wasQuoted) {
       cell = ""
+      wasQuoted = true
       quotedSince = line
     } else if (character === separator) endCell()
     else if (character === "\n") {
       endRecord()
       begin = line
-    } else if (character !== "\r" || text.charAt(at + 1) !== "\n") cell += character
+    } else if (!(wasQuoted && character.trim() === "")) cell += character
   }
   if (cell !== "" || cells.length > 0) endRecord()
   return { records, ...(quotedSince === undefined ? {} : { openQuote: quotedSince }) }

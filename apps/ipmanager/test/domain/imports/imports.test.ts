@@ -72,6 +72,11 @@ describe("an import of dnsmasq's configuration", () => {
     assert.include(problems(broken, false), "5 line")
   })
 
+  it("refuses what dnsmasq takes for something else: an address that is none becomes a name", () => {
+    const read = readDnsmasq("d.conf", `dhcp-host=52:54:00:00:00:01,10.0.0.999\n`, "conf")
+    assert.include(problems(read, true), "1 hostname")
+  })
+
   it("takes hosts files without the keyword, and says what is only taken for a name", () => {
     const hosts = readDnsmasq("hosts", fixture("hosts.dnsmasq"), "hosts")
     assert.deepStrictEqual(hosts.items.map(shown), ["1 01 10.0.0.7 nas", "3 03 10.0.0.9 printer 3600s"])

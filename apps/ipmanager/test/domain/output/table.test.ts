@@ -50,6 +50,10 @@ describe("tables", () => {
     ])
     assert.deepStrictEqual(render(27), ["NAME               NOTE", "52:54:00:12:34:56  a note …"])
     assert.deepStrictEqual(render(20), ["NAME", "52:54:00:12:34:56"])
+    assert.strictEqual(
+      renderTable([...hosts, { key: "mac", keep: true, value: () => undefined }], rows, { width: 24 }).split("\n")[0],
+      "NAME               MAC"
+    )
     assert.deepStrictEqual(render(10), ["NAME", "52:54:00:…"])
   })
 
