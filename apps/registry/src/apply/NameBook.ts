@@ -9,7 +9,7 @@ export interface NameBook {
   readonly systems: (macs: ReadonlyArray<Mac>) => Effect.Effect<ReadonlyArray<System>, PostgresError>
   readonly decided: (macs: ReadonlyArray<Mac>) => Effect.Effect<ReadonlyMap<Mac, Decided>, PostgresError>
   readonly taken: (names: ReadonlyArray<string>) => Effect.Effect<Taken, PostgresError>
-  /** Who is called like one of the labels with a suffix. */
+  /** Who is called like one of the labels with a suffix, the last of them. */
   readonly rivals: (labels: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<System>, PostgresError>
   /** Draws so many numbers of a policy; the first of them. */
   readonly numbers: (policyId: string, count: number) => Effect.Effect<number, PostgresError>

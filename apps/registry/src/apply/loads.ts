@@ -36,10 +36,13 @@ const systemsSql = `
     host(first_address) AS "firstAddress", first_address_stamp AS "firstAddressStamp", vendor, reserved::text[]
   FROM systems WHERE `
 const systemsByMacSql = `${systemsSql} mac = ANY ($1::macaddr[])`
-/** All systems are looked through: it is asked only where who wanted a name last has it, and events come late. */
-const rivalsSql = `${systemsSql} name_source = 'client' AND (
-  (left(name, -7) = ANY ($1::text[]) AND right(name, 7) = '-' || right(replace(mac::text, ':', ''), 6))
-  OR (left(name, -13) = ANY ($2::text[]) AND right(name, 13) = '-' || replace(mac::text, ':', '')))`
+/** More than one of each, because a rival may be under another policy. */
+const rivalsSql = `${systemsSql} mac IN (
+  SELECT r.mac FROM unnest($1::text[]) AS k (label) CROSS JOIN LATERAL (
+    SELECT mac FROM systems
+    WHERE name_without_digits(name, mac) = k.label AND name_source = 'client' AND name_without_digits(name, mac) IS NOT NULL
+    ORDER BY first_name_stamp DESC LIMIT 8
+  ) AS r)`
 const namedSql = `${systemsSql} mac > $1::macaddr AND name_source IN ('client', 'generated') ORDER BY mac LIMIT $2`
 
 const holdingsSql = `
@@ -108,12 +111,13 @@ const systemsFrom = (
 export const loadSystems = (client: Client, macs: ReadonlyArray<Mac>) =>
   systemsFrom(client.query<System>(systemsByMacSql, [macs], "systems"))
 
-/** Systems that have a suffix to one of the labels. */
+/** Systems that have a suffix to one of the labels: those whose names were told last. */
 export const loadRivals = (client: Client, labels: ReadonlyArray<string>) =>
-  systemsFrom(client.query<System>(rivalsSql, [
-    labels.map((label) => label.slice(0, 56)),
-    labels.map((label) => label.slice(0, 50))
-  ]))
+  systemsFrom(
+    client.query<System>(rivalsSql, [[
+      ...new Set(labels.flatMap((label) => [label.slice(0, 56), label.slice(0, 50)]))
+    ]], "rivals")
+  )
 
 /** Systems that a policy named, a page in the order of their MACs. */
 export const loadNamed = (client: Client, after: string, limit: number) =>

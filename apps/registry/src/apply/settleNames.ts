@@ -19,6 +19,8 @@ export interface Settling {
   readonly decided: ReadonlyMap<Mac, Decided>
   /** Who has the likely names. */
   readonly taken: Taken
+  /** All whom the policy concerns are looked at, one after the other: nobody need be looked for. */
+  readonly isEverybody?: boolean
   /** Names of reservations that changed, with their MACs: nobody else may be called so. */
   readonly reservedNames: ReadonlyMap<string, ReadonlyArray<Mac>>
 }
@@ -114,9 +116,11 @@ const add = ({ known, now }: Systems, found: ReadonlyArray<System>) => {
 const rivalsOf = Effect.fnUntraced(
   function*(book: NameBook, settling: Settling, asked: ReadonlyArray<NameRequest>) {
     const { naming, systems } = settling
-    const labels = asked.flatMap(({ current, wanted }) =>
-      current?.source === "client" && wanted.lastWins === true ? [current.name] : []
-    )
+    const labels = settling.isEverybody === true ?
+      [] :
+      asked.flatMap(({ current, wanted }) =>
+        current?.source === "client" && wanted.lastWins === true ? [current.name] : []
+      )
     if (labels.length === 0) return []
     const found = yield* book.rivals([...new Set(labels)])
     add(systems, found)

@@ -12,7 +12,9 @@ import { NamingCache } from "../apply/NamingCache.ts"
 import { settleNames } from "../apply/settleNames.ts"
 import { writeNames, writeSystems } from "../apply/writeSystems.ts"
 import { insertFacts } from "../outbox/insertFacts.ts"
-import { isUnder, pageSize } from "./trial.ts"
+import { isUnder } from "./trial.ts"
+
+const pageSize = 250
 
 /** Returns how many systems were renamed. */
 export const applyPolicy = Effect.fnUntraced(function*(postgres: Postgres["Service"], subnetId: string | null) {
@@ -44,7 +46,8 @@ const applyPage = Effect.fnUntraced(
       naming,
       decided: macs.length === 0 ? new Map() : yield* loadDecided(client, macs),
       taken: nothingTaken(),
-      reservedNames: new Map()
+      reservedNames: new Map(),
+      isEverybody: true
     })
     const statements: ReadonlyArray<Effect.Effect<unknown, PostgresError>> = [
       ...writeSystems(client, systems),

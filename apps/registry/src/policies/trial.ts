@@ -11,7 +11,6 @@ import { loadDecided, loadNamed, nothingTaken, type Taken } from "../apply/loads
 import { databaseBook, type NameBook } from "../apply/NameBook.ts"
 import { settleNames } from "../apply/settleNames.ts"
 import type { System } from "../apply/system.ts"
-import { suffixed } from "../names/candidates.ts"
 import type { Naming, NamingPolicy } from "../names/Naming.ts"
 
 export interface Difference {
@@ -30,7 +29,7 @@ export interface Tried {
   readonly systems: number
 }
 
-export const pageSize = 1000
+const pageSize = 1000
 
 /** Systems that a policy named, or would name; those whose name an administrator decided are none of them. */
 export const isUnder = (naming: Naming, policy: NamingPolicy, { firstAddress }: System): boolean =>
@@ -41,7 +40,9 @@ const planSql = `
   SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
     set_config('enable_mergejoin', 'off', true)`
 
-type Named = Pick<System, "name" | "nameSource">
+interface Named extends Pick<System, "name" | "nameSource" | "address"> {
+  readonly before: string
+}
 
 /** What the trial gave so far, over what the database says. */
 class Given {
@@ -50,18 +51,32 @@ class Given {
   readonly #freed = new Set<string>()
   readonly #numbers = new Map<string, number>()
 
-  /** The names before, by MAC. */
-  record(before: System, { mac, name, nameSource }: System): void {
-    this.#names.set(mac, { name, nameSource })
-    if (before.name !== name) {
-      if (this.#holders.get(before.name) === mac) this.#holders.delete(before.name)
-      if (!this.#holders.has(before.name)) this.#freed.add(before.name)
+  record(known: System, { address, mac, name, nameSource }: System): void {
+    this.#names.set(mac, { name, nameSource, address, before: this.#names.get(mac)?.before ?? known.name })
+    if (known.name !== name) {
+      if (this.#holders.get(known.name) === mac) this.#holders.delete(known.name)
+      if (!this.#holders.has(known.name)) this.#freed.add(known.name)
     }
     this.#holders.set(name, mac)
     this.#freed.delete(name)
   }
 
-  corrected = (system: System): System => ({ ...system, ...this.#names.get(system.mac) })
+  corrected = (system: System): System => {
+    const named = this.#names.get(system.mac)
+    return named === undefined ? system : { ...system, name: named.name, nameSource: named.nameSource }
+  }
+
+  /** The first of those whose name is another in the end, and how many they are. */
+  differences(limit: number): Pick<Tried, "changed" | "differences"> {
+    const macs = Array.from(this.#names).flatMap(([mac, { before, name }]) => before === name ? [] : [mac]).toSorted()
+    const differences = macs.slice(0, limit).flatMap((mac): ReadonlyArray<Difference> => {
+      const named = this.#names.get(mac)
+      if (named === undefined) return []
+      const { address, before, name, nameSource } = named
+      return [{ mac, address, before, after: name, afterSource: nameSource }]
+    })
+    return { differences, changed: macs.length }
+  }
 
   book(client: Client): NameBook {
     const database = databaseBook(client)
@@ -69,15 +84,8 @@ class Given {
       systems: (macs) => Effect.map(database.systems(macs), (systems) => systems.map(this.corrected)),
       decided: database.decided,
       taken: (names) => Effect.map(database.taken(names), (taken) => this.#correct(taken)),
-      rivals: (labels) =>
-        Effect.gen({ self: this }, function*() {
-          const also = Array.from(this.#names).filter(([mac, { name, nameSource }]) =>
-            nameSource === "client" && labels.some((label) => suffixed(mac, label).includes(name))
-          ).map(([mac]) => mac)
-          const found = [...yield* database.rivals(labels), ...also.length === 0 ? [] : yield* database.systems(also)]
-          const systems = [...new Map(found.map((system) => [system.mac, this.corrected(system)])).values()]
-          return systems.filter(({ mac, name }) => labels.some((label) => suffixed(mac, label).includes(name)))
-        }),
+      // Everybody comes by.
+      rivals: () => Effect.succeed([]),
       numbers: (policyId, count) =>
         Effect.gen({ self: this }, function*() {
           const next = this.#numbers.get(policyId) ?? (yield* nextNumber(client, policyId))
@@ -112,8 +120,6 @@ export const tryPolicy = Effect.fnUntraced(
     yield* client.query(planSql)
     const given = new Given()
     const book = given.book(client)
-    const before = new Map<Mac, string>()
-    const found = new Map<Mac, Difference>()
     let systems = 0
     for (let after = "00:00:00:00:00:00", isLast = false; !isLast;) {
       const page = yield* loadNamed(client, after, pageSize)
@@ -130,20 +136,15 @@ export const tryPolicy = Effect.fnUntraced(
         naming,
         decided: yield* loadDecided(client, macs),
         taken: nothingTaken(),
-        reservedNames: new Map()
+        reservedNames: new Map(),
+        isEverybody: true
       })
       for (const [mac, now] of all.now) {
         const known = all.known.get(mac)
         if (known === undefined || known === now) continue
         given.record(known, now)
-        const first = before.get(mac) ?? known.name
-        before.set(mac, first)
-        const difference = { mac, address: now.address, before: first, after: now.name, afterSource: now.nameSource }
-        if (first === now.name) found.delete(mac)
-        else found.set(mac, difference)
       }
     }
-    const differences = [...found.values()].toSorted((one, other) => one.mac < other.mac ? -1 : 1)
-    return { differences: differences.slice(0, limit), changed: differences.length, systems } satisfies Tried
+    return { ...given.differences(limit), systems } satisfies Tried
   }
 )
