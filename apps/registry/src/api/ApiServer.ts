@@ -34,14 +34,13 @@ export class ApiServer extends Context.Service<ApiServer, {
       Effect.gen(function*() {
         const config = yield* ApiConfig
         const tokens = yield* Tokens
-        const services = yield* apiServices
         const context = yield* Effect.context()
         const ended = ending()
+        const services = yield* apiServices(ended.signal)
         const authenticate = authenticating(config, tokens)
         const adapter = connectNodeAdapter({
           readMaxBytes: largestMessage,
           acceptCompression: [compressionGzip],
-          shutdownSignal: ended.signal,
           contextValues: connectionValues,
           requestGate: async (handler: HandlerContext) => {
             const exit = await Effect.runPromiseExitWith(context)(authenticate(handler), { signal: handler.signal })
@@ -53,7 +52,7 @@ export class ApiServer extends Context.Service<ApiServer, {
             services(router)
             router.service(
               Health,
-              healthService(health, new Set(servedServices.map(({ typeName }) => typeName)), context)
+              healthService(health, new Set(servedServices.map(({ typeName }) => typeName)), context, ended.signal)
             )
             router.service(ServerReflection, reflectionService(servedServices))
           }

@@ -54,11 +54,13 @@ export const servicesLayer = Layer.mergeAll(
 
 type Used = Layer.Success<typeof servicesLayer>
 
-/** Registers the services with a router; a method that has no code yet answers "unimplemented". */
-export const apiServices = Effect.map(
-  Effect.context<Used>(),
-  (context) => {
-    const method = implementing(context, passed)
+/**
+ * Registers the services with a router.
+ * @param ended aborted when the server goes away
+ */
+export const apiServices = (ended: AbortSignal) =>
+  Effect.map(Effect.context<Used>(), (context) => {
+    const method = implementing(context, passed, ended)
     return (router: ConnectRouter): void => {
       router.service(WatcherService, watcherService(method))
       router.service(IpamService, ipamService(method))
@@ -66,5 +68,4 @@ export const apiServices = Effect.map(
       router.service(ServerService, serverService(method))
       router.service(AccessService, accessService(method))
     }
-  }
-)
+  })

@@ -12,11 +12,15 @@ import { setTimeout as sleep } from "node:timers/promises"
 const believed = 1_000
 const lookEvery = 2_000
 
-/** @param ask fails where something that the registry needs is away */
+/**
+ * @param ask fails where something that the registry needs is away
+ * @param ended aborted when the server goes away
+ */
 export const healthService = (
   ask: Effect.Effect<void, string>,
   names: ReadonlySet<string>,
-  context: Context.Context<never>
+  context: Context.Context<never>,
+  ended: AbortSignal
 ) => {
   let asked: { readonly at: number; readonly status: Promise<Status> } | undefined
   const statusOf = (service: string): Promise<Status> => {
@@ -35,7 +39,8 @@ export const healthService = (
       if (status === Status.SERVICE_UNKNOWN) throw new ConnectError("no such service", Code.NotFound)
       return answer(status)
     },
-    async *watch({ service }, { signal }) {
+    async *watch({ service }, handler) {
+      const signal = AbortSignal.any([handler.signal, ended])
       let told: Status | undefined
       while (!signal.aborted) {
         const status = await statusOf(service)

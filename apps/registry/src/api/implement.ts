@@ -73,8 +73,15 @@ export interface Implementing<R> {
 const longestUnary = Duration.seconds(60)
 const longestUpload = Duration.minutes(10)
 
-/** @param context the services that the methods use */
-export const implementing = <R>(context: Context.Context<R>, authorise: Authorise): Implementing<R> => {
+/**
+ * @param context the services that the methods use
+ * @param ended aborted when the server goes away: streams end at once, calls with one answer may go on for a moment
+ */
+export const implementing = <R>(
+  context: Context.Context<R>,
+  authorise: Authorise,
+  ended?: AbortSignal
+): Implementing<R> => {
   const settle = async <A>(
     effect: Effect.Effect<A, ApiError, R>,
     handler: HandlerContext,
@@ -108,10 +115,11 @@ export const implementing = <R>(context: Context.Context<R>, authorise: Authoris
       ),
     serverStreaming: (_input, output, run) => (request, handler) => {
       const passed = Effect.tap(authorise(handler), () => refuseNul(request))
+      const signal = ended === undefined ? handler.signal : AbortSignal.any([handler.signal, ended])
       const answers = Stream.unwrap(Effect.map(passed, (caller) => run(request, caller))).pipe(
         Stream.map((answer) => create(output, answer)),
         // A stream that waits for something to tell would never notice that nobody listens any more.
-        Stream.interruptWhen(aborted(handler.signal)),
+        Stream.interruptWhen(aborted(signal)),
         Stream.tapCause((cause) => logged(cause, handler))
       )
       return {
@@ -121,7 +129,7 @@ export const implementing = <R>(context: Context.Context<R>, authorise: Authoris
           } catch (error) {
             throw error instanceof ApiError ? toConnectError(error) : internal()
           }
-          if (handler.signal.aborted) throw reasonOf(handler.signal)
+          if (signal.aborted) throw reasonOf(signal)
         }
       }
     },
@@ -129,7 +137,7 @@ export const implementing = <R>(context: Context.Context<R>, authorise: Authoris
       settle(
         Effect.flatMap(authorise(handler), (caller) =>
           run(
-            Stream.fromAsyncIterable(requests, () => ApiError.refuse("aborted", "the stream of the request broke off")),
+            Stream.fromAsyncIterable(requests, brokenOff),
             caller
           )).pipe(Effect.map((answer) => create(output, answer))),
         handler,
@@ -171,6 +179,19 @@ const nulIn = (value: unknown): string | undefined => {
       return `${key.replace(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)}${path && `.${path}`}`
   }
   return undefined
+}
+
+/** Why no more came of a stream of requests. */
+const brokenOff = (cause: unknown): ApiError => {
+  const code = cause instanceof ConnectError ? cause.code : undefined
+  return code === Code.ResourceExhausted
+    ? ApiError.refuse(
+      "resource-exhausted",
+      "a message of the stream is too large: send more of them, with less in each"
+    )
+    : code === Code.InvalidArgument
+    ? ApiError.refuse("invalid-argument", "a message of the stream cannot be decoded")
+    : ApiError.refuse("aborted", "the stream of the request broke off")
 }
 
 const aborted = (signal: AbortSignal): Effect.Effect<void> =>

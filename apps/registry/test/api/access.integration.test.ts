@@ -171,6 +171,8 @@ describe("tokens", () => {
       assert.strictEqual((await refused({ name, scope: "SCOPE_READ" })).code, "INVALID_ARGUMENT", name)
     }
     assert.match((await refused({ name: "scopeless" })).details, /^scope: /u)
+    const past = await refused({ name: "late", scope: "SCOPE_READ", expiresAt: { seconds: "1" } })
+    assert.match(past.details, /^expires_at: expected a time to come/u)
   })
 
   it("cannot be guessed through other headers, other cases, or a list of them", async () => {

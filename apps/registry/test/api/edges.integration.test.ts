@@ -9,8 +9,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
+import pg from "pg"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { startRegistry } from "../RunningRegistry.ts"
+import { eventually, startRegistry } from "../RunningRegistry.ts"
 import { CallError, grpcClient } from "./grpcClient.ts"
 import { type ServedRegistry, serveRegistry } from "./ServedRegistry.ts"
 
@@ -225,6 +226,28 @@ describe("what is too large", () => {
     const deep = `${"{\"filter\":".repeat(20_000)}{}${"}".repeat(20_000)}`
     assert.strictEqual((await post(deep)).status, 400)
   })
+})
+
+it("ends in order: a call that is under way is answered, and a new one goes elsewhere", async () => {
+  const mac = "00:16:3e:00:00:0b"
+  await served.client.call("WatcherService/RegisterSystem", { mac, server: "lab" })
+  const leaving = await served.another()
+  const client = grpcClient(leaving.api)
+  const writer = new pg.Client({ connectionString: served.database.url })
+  await writer.connect()
+  await writer.query("BEGIN; SELECT take_writer_lock()")
+  const call = client.call("WatcherService/UpdateSystem", { mac, name: "underway" })
+  await eventually(
+    "the call waits for its turn",
+    async () => (await served.database.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))[0]
+  )
+  const stopped = leaving.stop()
+  await sleep(200)
+  await writer.end()
+  assert.strictEqual(Reflect.get(Object((await call)["system"]), "name"), "underway")
+  await stopped
+  assert.strictEqual((await client.fail("AccessService/WhoAmI", {}, { deadline: 2_000 })).code, "UNAVAILABLE")
+  client.close()
 })
 
 it("ends within two seconds: watchers hear that it goes away, and keep a token to go on with elsewhere", async () => {

@@ -157,6 +157,9 @@ describe("WatcherService", () => {
     const taken = await call("WatcherService/UpdateSystem", { mac: nas, name: "tv" })
     assert.strictEqual(at(taken, "system", "name"), "tv")
     assert.strictEqual(at(await call("WatcherService/GetSystem", { key: tv }), "system", "name"), "tv-000008")
+    // An automatic reservation follows its system's name, and stays automatic.
+    const { reservations } = await call("IpamService/ListReservations", { filter: { mac: tv } })
+    assert.deepInclude(at(reservations, 0), { name: "tv-000008", source: "RESERVATION_SOURCE_AUTO" })
     assert.strictEqual(
       await refuse("WatcherService/UpdateSystem", { mac: tv, name: "tv" }),
       `ALREADY_EXISTS name: ${nas} is called tv already`
@@ -170,9 +173,20 @@ describe("WatcherService", () => {
       await refuse("WatcherService/UpdateSystem", { mac: "00:16:3e:00:00:99", name: "x" }),
       /^NOT_FOUND mac: /u
     )
-    // An automatic reservation follows its system's name, and stays automatic.
-    const { reservations } = await call("IpamService/ListReservations", { filter: { mac: tv } })
-    assert.deepInclude(at(reservations, 0), { name: "tv-000008", source: "RESERVATION_SOURCE_AUTO" })
+    // Whoever is first has the name by an administrator's word, and nobody else.
+    const answers = await Promise.allSettled(
+      [nas, tv, "02:00:00:00:00:09"].map((mac) => call("WatcherService/UpdateSystem", { mac, name: "wanted" }))
+    )
+    assert.lengthOf(answers.filter(({ status }) => status === "fulfilled"), 1)
+    for (const mac of [nas, tv, "02:00:00:00:00:09"]) await call("WatcherService/UpdateSystem", { mac, name: "" })
+    assert.strictEqual(at(await call("WatcherService/GetSystem", { key: nas }), "system", "name"), "nas")
+    // What was done by hand can be taken back by hand.
+    const undoable = await call("WatcherService/UpdateSystem", { mac: nas, name: "mistake" })
+    await call("IpamService/UndoChange", { id: undoable["change"] })
+    assert.deepInclude(at(await call("WatcherService/GetSystem", { key: nas }), "system"), {
+      name: "nas",
+      nameSource: "NAME_SOURCE_CLIENT"
+    })
   })
 
   it("ignores, blocks and knows again, for which every server's file is made anew", async () => {

@@ -12,7 +12,7 @@ import {
   WhoAmIRequestSchema,
   WhoAmIResponseSchema
 } from "@leasehold/registry-api"
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { type Token, Tokens } from "../access/Tokens.ts"
 import { ApiError } from "../ApiError.ts"
 import type { Scope } from "../Caller.ts"
@@ -30,11 +30,11 @@ export const accessService = (method: Implementing<Tokens>) =>
           Effect.fromNullishOr(decided[scope]),
           () => ApiError.invalid("scope", "SCOPE_READ, SCOPE_OPERATE or SCOPE_ADMINISTER")
         )
-        const { secret, token } = yield* tokens.create(caller, {
-          name,
-          scope: wanted,
-          expiresAt: expiresAt === undefined ? undefined : yield* fromTimestamp("expires_at", expiresAt)
-        })
+        const end = expiresAt === undefined ? undefined : yield* fromTimestamp("expires_at", expiresAt)
+        if (end !== undefined && Date.parse(end) <= (yield* Clock.currentTimeMillis)) {
+          return yield* ApiError.invalid("expires_at", "a time to come", end)
+        }
+        const { secret, token } = yield* tokens.create(caller, { name, scope: wanted, expiresAt: end })
         return { token: toMessage(token), secret }
       })
     ),
