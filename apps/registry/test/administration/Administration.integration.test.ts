@@ -1,6 +1,7 @@
 /** Changes that somebody decides: one transaction, under who decided it, or none at all. */
 import { type Client, Postgres, type PostgresError } from "@leasehold/runtime"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber, Layer, Schedule } from "effect"
+import pg from "pg"
 import { afterAll, assert, beforeAll, beforeEach, describe, it } from "vitest"
 import { Administration } from "../../src/administration/Administration.ts"
 import { ApiError } from "../../src/api/ApiError.ts"
@@ -84,7 +85,10 @@ describe("a change", () => {
   it("waits for its turn, and fifty that wait leave a connection for who reads", async () => {
     const order: Array<string> = []
     const note = (what: string) => Effect.sync(() => order.push(what))
-    const busy = database.query("DO $$ BEGIN PERFORM take_writer_lock(); PERFORM pg_sleep(1.5); END $$")
+    const other = new pg.Client({ connectionString: database.url })
+    await other.connect()
+    await other.query("BEGIN")
+    await other.query("SELECT take_writer_lock()")
     await run(Effect.gen(function*() {
       const postgres = yield* Postgres
       const changes = Array.from(
@@ -93,13 +97,21 @@ describe("a change", () => {
           change((client) => Effect.tap(insert(client, `10.${index}.0.0/24`, `n${index}`), () => note("written")))
       )
       const waiting = yield* Effect.forkChild(Effect.all(changes, { concurrency: "unbounded" }))
-      yield* Effect.sleep("200 millis")
+      yield* Effect.repeat(Effect.promise(() => other.query(waitingSql)), {
+        until: ({ rowCount }) => rowCount === 2,
+        schedule: Schedule.spaced("10 millis")
+      })
       yield* postgres.query("SELECT")
       yield* note("read")
+      yield* Effect.promise(() => other.query("COMMIT"))
       yield* Fiber.join(waiting)
     }))
-    await busy
+    await other.end()
     assert.deepStrictEqual([order.length, order[0]], [51, "read"])
     assert.lengthOf(await logged(), 50)
   })
 })
+
+const waitingSql = `
+  SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+  WHERE locktype = 'advisory' AND NOT granted AND d.datname = current_database()`

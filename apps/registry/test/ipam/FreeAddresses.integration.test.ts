@@ -1,5 +1,6 @@
 /** Next free addresses: the right one, each to one caller, however many ask at once and of however many replicas. */
 import { Code, ConnectError } from "@connectrpc/connect"
+import pg from "pg"
 import { afterAll, assert, beforeAll, beforeEach, describe, it } from "vitest"
 import { macOf, refusal, type ServedIpam, servedIpam } from "./ServedIpam.ts"
 
@@ -87,16 +88,14 @@ describe("the next free address", () => {
   it("waits for nobody who works in another subnet, or reserves", async () => {
     await one.ipam.createSubnet({ subnet: { cidr: "10.0.0.0/24", name: "lab" } })
     await one.ipam.createSubnet({ subnet: { cidr: "10.1.0.0/24", name: "office" } })
-    const busy = sql(
-      "DO $$ BEGIN PERFORM take_writer_lock(); PERFORM FROM subnets WHERE name = 'office' FOR UPDATE; PERFORM pg_sleep(1); END $$"
-    )
-    let done = false
-    const ended = busy.then(() => {
-      done = true
-    })
+    const other = new pg.Client({ connectionString: one.database.url })
+    await other.connect()
+    await other.query("BEGIN")
+    await other.query("SELECT take_writer_lock()")
+    await other.query("SELECT FROM subnets WHERE name = 'office' FOR UPDATE")
     assert.strictEqual(await next(one, "lab"), "10.0.0.1")
-    assert.isFalse(done)
-    await ended
+    await other.query("COMMIT")
+    await other.end()
   })
 })
 
