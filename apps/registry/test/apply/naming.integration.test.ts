@@ -96,6 +96,13 @@ describe("the naming policy of a system", () => {
     assert.deepStrictEqual(await names(), { 1: "office-10-0-0-7" })
   })
 
+  it("that was changed renames nobody by the way, when more becomes known that makes no difference to it", async () => {
+    await applyEach(ack(5, 1, "10.1.0.1", "nas"), ack(6, 2, "10.1.0.2"))
+    await policy("10.1.0.0/16", { clientNames: false, pattern: "guest-{mac:4}" })
+    await applyEach(ack(4, 1, "10.1.0.9", "nas"), ack(3, 2, "10.1.0.8", "tv"), say(7, "discover", { mac: mac(1) }))
+    assert.deepStrictEqual(await names(), { 1: "nas", 2: "host-000002" })
+  })
+
   it("applies to who comes after it was changed", async () => {
     await withApplier(
       database.url,
