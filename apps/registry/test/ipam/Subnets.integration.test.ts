@@ -167,6 +167,19 @@ describe("a subnet", () => {
     ])
   })
 
+  it("may lease for ever, which is told by more than dnsmasq can count, and understood so", async () => {
+    await lab()
+    const set = async (seconds: bigint) =>
+      (await served.ipam.updateSubnet({
+        key: "lab",
+        subnet: { leaseTime: { seconds } },
+        updateMask: { paths: ["lease_time"] }
+      })).subnet?.leaseTime?.seconds
+    assert.strictEqual(await set(2_147_483_647n), 2_147_483_647n)
+    assert.strictEqual(await set(9_000_000_000n), 2_147_483_648n)
+    assert.strictEqual(await set(2_147_483_648n), 2_147_483_648n)
+  })
+
   it("is not changed so that a reservation would be outside, or have the gateway's address", async () => {
     await lab()
     await served.ipam.createReservation({ reservation: { macs: [macOf(1)], address: "10.0.0.200", name: "nas" } })

@@ -12,6 +12,7 @@ import { Effect, Result } from "effect"
 import {
   invalid,
   type LeaseTime,
+  longestLease,
   type Read,
   readAddress,
   readComment,
@@ -172,6 +173,8 @@ const subnetFields = (message: Subnet): Readonly<Record<string, () => Read<Subne
   lease_time: () =>
     message.leaseTime === undefined
       ? Result.succeed({ leaseTime: undefined })
+      : message.leaseTime.seconds > BigInt(longestLease)
+      ? Result.succeed({ leaseTime: "infinite" as const })
       : Result.map(readLeaseTime("subnet.lease_time", message.leaseTime), (leaseTime) => ({ leaseTime })),
   servers: () =>
     Result.map(all(message.servers.map((text) => readServer("subnet.servers", text))), (servers) => ({
