@@ -61,7 +61,9 @@ export const SystemNameConflict = Schema.Struct({
   ...System,
   wanted: Hostname.annotate({ description: "The name that it would have had" }),
   holder: Mac.annotate({ description: "Who holds that name" })
-}).annotate({ description: "A system could not have the name it asked for" })
+}).annotate({
+  description: "A system could not have the name it asked for; told once for each name, however many want it"
+})
 
 export const SystemState = Schema.Literals(["known", "ignored", "blocked"]).annotate({
   description: "ignored: nothing is reserved for it automatically; blocked: no server answers it"

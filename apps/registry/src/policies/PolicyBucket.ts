@@ -92,7 +92,7 @@ interface Mirroring {
 
 const reconcile = Effect.fnUntraced(function*(mirroring: Mirroring) {
   const { bucket, policies, postgres } = mirroring
-  const entries = yield* attemptNats("read bucket", () => readAll(bucket))
+  const entries = yield* attemptNats("read bucket", () => readAll(bucket)).pipe(Effect.timeout("10 seconds"))
   const truth = new Map((yield* policies.list).map((policy) => [keyOf(policy.subnet), policy]))
   const cidrs = new Map((yield* postgres.query<{ cidr: string }>(subnetsSql)).map(({ cidr }) => [keyOf(cidr), cidr]))
   cidrs.set(keyOf(""), "")
