@@ -139,6 +139,7 @@ touched is as it left it. What removes something asks first; where there is no t
 | \`etc-hosts\` | \`/etc/hosts\`: no hosts by itself; gives names to addresses, and addresses to names, of the other files |
 | \`leases\` | dnsmasq's lease file: what is leased becomes reserved |
 | \`csv\` | with a line of names: \`mac\` (several with blanks between them), \`address\`, \`name\`, \`lease_time\`, \`comment\`, \`subnet\`, \`ignore\`, \`enabled\`; and other usual spellings (\`hwaddr\`, \`ip address\`, \`hostname\`, \`description\`). Commas, semicolons or tabs |
+| \`json\` | what \`export --format json\` writes: an array of objects with the names of \`csv\` |
 | \`kea\` | Kea's \`Dhcp4\`, comments included: reservations that are global, of subnets and of shared networks |
 
 What the registry cannot say (tags, conditions, IPv6, client identifiers, wildcards) is told by file and line, and left out. Anything that is wrong keeps

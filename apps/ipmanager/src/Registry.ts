@@ -39,6 +39,9 @@ const actorOf = (user: string): string | undefined => {
   return name === "" ? undefined : name
 }
 
+const isLoopback = (origin: string): boolean =>
+  /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/u.test(new URL(origin).hostname)
+
 const makeOptions = Effect.gen(function*() {
   const files = yield* FileSystem.FileSystem
   const { user } = yield* Screen
@@ -64,6 +67,12 @@ const makeOptions = Effect.gen(function*() {
     readOptional("--cert", orUndefined(yield* Cert)),
     readOptional("--key", orUndefined(yield* Key))
   ])
+  if (token !== undefined && server.startsWith("http:") && !isLoopback(server)) {
+    return yield* misused(
+      `--server: a token would go to ${server} where everybody on the way can read it`,
+      "Give an https:// URL; a registry that others can reach serves TLS."
+    )
+  }
   if ((cert === undefined) !== (key === undefined)) {
     return yield* misused("--cert and --key go together", "Give both, or neither.")
   }

@@ -78,6 +78,15 @@ describe("a command line that is wrong", () => {
     })
   }
 
+  it("would tell a token to everybody on the way", async () => {
+    const { code, err } = await runProgram(["whoami", "--server", "http://192.0.2.1:50551"], {
+      IPMANAGER_TOKEN: "lh_x"
+    })
+    assert.strictEqual(code, 2)
+    assert.match(err, /https:\/\//u)
+    assert.notInclude(err, "lh_x")
+  })
+
   it("is told harmlessly, whatever it holds", async () => {
     const { err } = await run("\u001b[31mhost", "list")
     assert.notInclude(err, "\u001b")

@@ -10,10 +10,11 @@ export const importHosts = Command.make(
       Argument.withDescription("Files to import, `-` for what is piped in"),
       Argument.variadic({ min: 1 })
     ),
-    format: Flag.Literals("format", ["auto", "dnsmasq", "hosts", "ethers", "etc-hosts", "leases", "csv", "kea"]).pipe(
-      Flag.withDescription("What the files are; found out by itself for each where it is auto"),
-      Flag.withDefault("auto" as const)
-    ),
+    format: Flag.Literals("format", ["auto", "dnsmasq", "hosts", "ethers", "etc-hosts", "leases", "csv", "json", "kea"])
+      .pipe(
+        Flag.withDescription("What the files are; found out by itself for each where it is auto"),
+        Flag.withDefault("auto" as const)
+      ),
     mode: Flag.Literals("mode", ["add", "update", "replace"]).pipe(
       Flag.withDescription(
         "add: what is there must be the same; update: is changed; replace: what is not imported is removed, too"
@@ -30,7 +31,7 @@ export const importHosts = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Import hosts from dnsmasq's configuration, hosts files, ethers, leases, CSV or Kea: shows what would change and every problem by line, asks, then does all or nothing"
+    "Import hosts from dnsmasq's configuration, hosts files, ethers, leases, CSV, JSON or Kea: shows what would change and every problem by line, asks, then does all or nothing"
   ),
   Command.withExamples([
     { command: "ipmanager import /etc/dnsmasq.conf --dry-run", description: "With all the files that it includes" },

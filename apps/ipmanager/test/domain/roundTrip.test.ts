@@ -5,8 +5,10 @@ import { Effect, Result, Schema } from "effect"
 import { hostLine } from "../../src/domain/hostLine.ts"
 import { readCsv } from "../../src/domain/imports/csv.ts"
 import { readDnsmasq } from "../../src/domain/imports/dnsmasq.ts"
+import { readJson } from "../../src/domain/imports/json.ts"
 import { toReservation } from "../../src/domain/imports/toReservation.ts"
 import { csvHeader, csvRow } from "../../src/domain/output/csv.ts"
+import { jsonObject, jsonText } from "../../src/domain/output/json.ts"
 import { reservationColumns } from "../../src/domain/views/reservation.ts"
 
 const octet = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))
@@ -54,6 +56,14 @@ describe("what is exported", () => {
         items.map((item) => create(ReservationSchema, toReservation(item))),
         [reservation]
       )
+    }))
+
+  it.effect.prop("as JSON reads back as it was", [Host], ([host]) =>
+    Effect.sync(() => {
+      const reservation = reservationOf(host)
+      const { items, problems } = readJson("x.json", jsonText([jsonObject(reservationColumns, reservation)]))
+      assert.deepStrictEqual(problems, [])
+      assert.deepStrictEqual(items.map((item) => create(ReservationSchema, toReservation(item))), [reservation])
     }))
 
   it.effect.prop(

@@ -6,6 +6,7 @@ import { detectFormat, type ImportFormat } from "../../domain/imports/detectForm
 import { readDnsmasq } from "../../domain/imports/dnsmasq.ts"
 import { gather } from "../../domain/imports/gather.ts"
 import { type Gathered, leftOut, merge, refuse } from "../../domain/imports/ImportItem.ts"
+import { readJson } from "../../domain/imports/json.ts"
 import { readKea } from "../../domain/imports/kea.ts"
 import { type Names, readEtcHosts, readEthers, readLeases } from "../../domain/imports/lines.ts"
 import { failed } from "../../domain/Failure.ts"
@@ -37,6 +38,7 @@ const readers: Readonly<
   ethers: readEthers,
   leases: readLeases,
   csv: readCsv,
+  json: readJson,
   kea: readKea
 }
 

@@ -1,6 +1,6 @@
 /** What a file is, by its name and by what stands in it. */
 
-export const formats = ["dnsmasq", "hosts", "ethers", "etc-hosts", "leases", "csv", "kea"] as const
+export const formats = ["dnsmasq", "hosts", "ethers", "etc-hosts", "leases", "csv", "json", "kea"] as const
 export type ImportFormat = (typeof formats)[number]
 
 const mac = "[0-9A-Fa-f]{1,2}(?:[:-][0-9A-Fa-f]{1,2}){5}"
@@ -25,6 +25,7 @@ export const detectFormat = (path: string, text: string): ImportFormat | undefin
   if (name === "hosts" && !/,/u.test(text.replace(/#.*/gu, ""))) return "etc-hosts"
   if (name.endsWith(".leases")) return "leases"
   if (name.endsWith(".csv")) return "csv"
+  if (/^\s*\[/u.test(text) && /"macs?"\s*:/u.test(text)) return "json"
   if (/^(?:\s|#[^\n]*\n|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/)*[{[]/u.test(text) && /"[\w-]+"\s*:/u.test(text)) return "kea"
   return looks.find(([, look]) => look.test(text))?.[0]
 }

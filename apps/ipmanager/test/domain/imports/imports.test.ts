@@ -7,6 +7,7 @@ import { readDnsmasq } from "../../../src/domain/imports/dnsmasq.ts"
 import { gather } from "../../../src/domain/imports/gather.ts"
 import { type Gathered, type ImportItem, readMac } from "../../../src/domain/imports/ImportItem.ts"
 import { parseJsonWithComments } from "../../../src/domain/imports/jsonWithComments.ts"
+import { readJson } from "../../../src/domain/imports/json.ts"
 import { readKea } from "../../../src/domain/imports/kea.ts"
 import { readEtcHosts, readEthers, readLeases } from "../../../src/domain/imports/lines.ts"
 
@@ -139,6 +140,17 @@ describe("an import of CSV", () => {
   })
 })
 
+describe("an import of JSON", () => {
+  it("tells what is wrong, or not known, by the line of its object", () => {
+    const text = `[\n{"mac": "52:54:00:00:00:01", "ip": "10.0.0.7", "colour": "red", "id": 7},\n{"mac": 1},\n"x"]`
+    const read = readJson("x.json", text)
+    assert.deepStrictEqual(read.items.map(shown)[0], "2 01 10.0.0.7 -")
+    assert.deepStrictEqual(problems(read, true), ["3 macs", "4 line"])
+    assert.deepStrictEqual(problems(read, false), ["2 colour"])
+    assert.deepStrictEqual(problems(readJson("x", "{}"), true), ["1 file"])
+  })
+})
+
 describe("an import of Kea's reservations", () => {
   const read = readKea("kea", fixture("kea-dhcp4.conf"))
 
@@ -192,6 +204,7 @@ describe("the format of a file", () => {
       assert.strictEqual(detectFormat(name, fixture(name)), format, name)
       if (!["ethers", "hosts"].includes(name)) assert.strictEqual(detectFormat("some.txt", fixture(name)), format, name)
     }
+    assert.strictEqual(detectFormat("x", "[\n{\"address\":null,\"macs\":[]}]"), "json")
     assert.isUndefined(detectFormat("x", "%PDF-1.4\n\u0000\u0001"))
   })
 })
