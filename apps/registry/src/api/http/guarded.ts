@@ -20,15 +20,15 @@ export const guarded = (
   let open = 0
   const pass: Handler = (request, response) => {
     if (config.trusting && !isLoopback(nameOf(authority(request)))) {
-      return refuse(request, response, 403, "the host that was asked for is not this machine's")
+      return refuse(response, 403, "the host that was asked for is not this machine's")
     }
     const { origin } = request.headers
     if (origin !== undefined && !config.origins.has(origin)) {
-      return refuse(request, response, 403, "web pages of this origin may not call")
+      return refuse(response, 403, "web pages of this origin may not call")
     }
     if (origin !== undefined) allow(response, origin)
     if (request.method === "OPTIONS") return end(response, origin === undefined ? 405 : 204)
-    if (open >= limits.calls) return refuse(request, response, 503, "too many calls at a time")
+    if (open >= limits.calls) return refuse(response, 503, "too many calls at a time")
     open++
     const timer = setTimeout(() => cut(request), uploads.has(pathOf(request)) ? limits.upload : limits.body)
     request.once("end", () => clearTimeout(timer))
@@ -65,10 +65,9 @@ const allow = (response: Response, origin: string): void => {
   response.setHeader("access-control-max-age", "600")
 }
 
-const refuse = (request: Request, response: Response, status: number, why: string): void => {
+const refuse = (response: Response, status: number, why: string): void => {
   response.setHeader("content-type", "application/json")
   end(response, status, JSON.stringify({ code: status === 503 ? "unavailable" : "permission_denied", message: why }))
-  request.resume()
 }
 
 const end = (response: Response, status: number, body = ""): void => {
