@@ -8,11 +8,11 @@ import { Context, Effect, Layer } from "effect"
 import { Administration, type Changed } from "../administration/Administration.ts"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
-import { Applier } from "../apply/Applier.ts"
+import { applyPendingNames } from "../apply/applyPendingNames.ts"
+import { NamingCache } from "../apply/NamingCache.ts"
 import { suffixed } from "../names/candidates.ts"
 import { insertFacts } from "../outbox/insertFacts.ts"
 import { type KnownSystem, knownSystemColumns } from "./KnownSystem.ts"
-import { Systems } from "./Systems.ts"
 
 export interface Decision {
   /** None gives it back to the rules; undefined leaves it as it is. */
@@ -70,19 +70,13 @@ export class Decisions extends Context.Service<Decisions, {
     Decisions,
     Effect.gen(function*() {
       const administration = yield* Administration
-      const applier = yield* Applier
-      const systems = yield* Systems
       return Decisions.of({
         decide: Effect.fn("Decisions.decide")(function*({ caller, decision, dryRun, mac }) {
           const action = decision.state === undefined ? "system rename" : `system ${decision.state}`
-          const changed = yield* administration.change(
+          return yield* administration.change(
             { caller, action, dryRun },
             (client) => decide(client, caller, mac, decision)
           )
-          if (dryRun || decision.name !== "" || changed.change === 0n) return changed
-          // The rules are looked at now, so that the answer says what they say.
-          yield* Effect.ignore(applier.applyPendingNames)
-          return { ...changed, result: yield* systems.find(mac) }
         })
       })
     })
@@ -106,7 +100,11 @@ const decide = Effect.fnUntraced(function*(client: Client, caller: Caller, mac: 
   if (changed.length > 0) yield* write(client, caller, changed)
   if (wanted.nameSource === "administrator") yield* client.query(givenSql, [mac, wanted.name])
   if (decision.name === "" && system.nameSource === "administrator") {
+    // In the same transaction, so that the answer (of a trial too) says what the rules say.
     yield* client.query(pendingSql, [[mac]])
+    yield* client.query(withoutActorSql)
+    yield* applyPendingNames(client, new NamingCache())
+    yield* client.query(withActorSql, [caller.actor])
     yield* client.query(wakeSql)
   }
   const [result] = yield* client.query<KnownSystem>(systemSql, [mac])
@@ -117,6 +115,7 @@ const named = (system: Row, name: Decision["name"]): Pick<Row, "name" | "nameSou
   if (name === undefined) return system
   if (name !== "") return { name, nameSource: "administrator" }
   // Like one whose reservation ended: the rules are asked anew for it, and until then it may be called as it is.
+  // As if it were called after a reservation that is gone: that is what the rules look at again.
   return { name: system.name, nameSource: system.nameSource === "administrator" ? "reservation" : system.nameSource }
 }
 

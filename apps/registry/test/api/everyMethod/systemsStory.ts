@@ -132,6 +132,9 @@ export const systemsStory = () => {
       for (const name of ["ignore", "12h", "wpad", "a b", "-x", "x".repeat(64), "10-0-0-7", "a\u001b[2J"]) {
         assert.match(await refuse("WatcherService/UpdateSystem", { mac: nas, name }), /^INVALID_ARGUMENT name: /u, name)
       }
+      const would = await call("WatcherService/UpdateSystem", { mac: nas, name: "", dryRun: true })
+      assert.deepInclude(would["system"], { name: "nas", nameSource: "NAME_SOURCE_CLIENT" })
+      assert.strictEqual(at(await call("WatcherService/GetSystem", { key: nas }), "system", "name"), "tv")
       const back = await call("WatcherService/UpdateSystem", { mac: nas, name: "" })
       assert.deepInclude(back["system"], { name: "nas", nameSource: "NAME_SOURCE_CLIENT" })
       assert.match(
