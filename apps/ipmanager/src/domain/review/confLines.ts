@@ -14,14 +14,13 @@ export interface ConfLine {
 
 const uncommented = (line: string): string => {
   let quoted = false
+  let before = " "
   let text = ""
-  for (const [index, character] of [...line].entries()) {
-    if (character === "\"") {
-      quoted = !quoted
-      continue
-    }
-    if (character === "#" && !quoted && (index === 0 || /\s/u.test(line.charAt(index - 1)))) break
-    text += character
+  for (const character of line) {
+    if (character === "#" && !quoted && before.trim() === "") break
+    if (character === "\"") quoted = !quoted
+    else text += character
+    before = character
   }
   return text.trim()
 }

@@ -21,12 +21,21 @@ const host = (address: string, mac = "52:54:00:00:00:01"): Reservation =>
 
 describe("lines of a configuration", () => {
   it("lose comments, quotes and blanks as in dnsmasq", () => {
-    const read = linesOf("# comment", "domain = lan # why", "  log-dhcp", "txt-record=\"a # b\"", "server=/x/#1", "")
+    const read = linesOf(
+      "# comment",
+      "domain = lan # why",
+      "  log-dhcp",
+      "txt-record=\"a # b\"",
+      "server=/x/#1",
+      "",
+      "domain=🖨🖨 # a printer"
+    )
     assert.deepStrictEqual(read.map(({ keyword, place, value }) => [place.line, keyword, value]), [
       [2, "domain", "lan"],
       [3, "log-dhcp", ""],
       [4, "txt-record", "a # b"],
-      [5, "server", "/x/#1"]
+      [5, "server", "/x/#1"],
+      [7, "domain", "🖨🖨"]
     ])
   })
 
