@@ -59,9 +59,14 @@ const makeOptions = Effect.gen(function*() {
   const given = Option.filter(yield* setting(tokenSetting), (token) => Redacted.value(token) !== "")
   const fallback = orUndefined(yield* setting(tokenFileSetting))
   const fromFile = path ?? (Option.isSome(given) ? undefined : fallback)
-  const token = fromFile === undefined
+  const text = fromFile === undefined
     ? orUndefined(Option.map(given, Redacted.value))
     : yield* read("--token-file", fromFile)
+  const token = text?.trim()
+  // Anything else would come back in an error, and be a secret that everybody reads.
+  if (token !== undefined && !/^[\x21-\x7e]{1,200}$/u.test(token)) {
+    return yield* misused(`${fromFile ?? "IPMANAGER_TOKEN"}: this is no token`, "Make one: ipmanager token create NAME")
+  }
   const [ca, cert, key] = yield* Effect.all([
     readOptional("--ca", orUndefined(yield* Ca)),
     readOptional("--cert", orUndefined(yield* Cert)),
@@ -76,7 +81,7 @@ const makeOptions = Effect.gen(function*() {
   if ((cert === undefined) !== (key === undefined)) {
     return yield* misused("--cert and --key go together", "Give both, or neither.")
   }
-  return { server, token: token?.trim(), actor: actorOf(user), ca, cert, key, timeoutMillis: callTimeout }
+  return { server, token, actor: actorOf(user), ca, cert, key, timeoutMillis: callTimeout }
 })
 
 export class Registry extends Context.Service<Registry, {

@@ -61,7 +61,9 @@ const endAtBrokenSession = (error: Error) => {
     message: isBroken
       ? "what answered is no registry: it speaks no gRPC"
       : `this should not have happened: ${error.message}`,
-    advice: isBroken ? "Give the URL of the registry's API with --server or IPMANAGER_SERVER." : undefined
+    advice: isBroken
+      ? "Give the URL of the registry's API with --server or IPMANAGER_SERVER; https:// where it serves TLS."
+      : undefined
   })
   writeSync(2, `${formatFailure(failure)}\n`)
   process.exit(exitCodes[failure.reason])

@@ -13,7 +13,7 @@ const adviceOf = (code: Code, server: string): string | undefined => {
   switch (code) {
     case Code.Unavailable:
       return `Is the registry running at ${server}? Start it (\`npm run registry\`), or name another with --server or `
-        + "IPMANAGER_SERVER."
+        + "IPMANAGER_SERVER (https:// where it serves TLS)."
     case Code.Unauthenticated:
       return "Put a token into IPMANAGER_TOKEN, or its file's path into IPMANAGER_TOKEN_FILE; an administrator makes one "
         + "with `ipmanager token create`."
@@ -53,11 +53,15 @@ export const explain = (cause: unknown, server: string): Failure => {
       advice: "Give the certificate of the authority that signed it with --ca, and a name that it is for in --server."
     })
   }
-  const code = unreachable.test(`${error.rawMessage} ${String(error.cause)}`) ? Code.Unavailable : error.code
+  // What the registry itself answers has no cause here; its text is nothing to judge by.
+  const isLocal = error.cause !== undefined
+  // We give up no call that we then wait for: a call that is cancelled was cut off, by an end of the registry or because
+  // what listens there speaks TLS.
+  const isUnreachable = error.code === Code.Canceled
+    || (isLocal && unreachable.test(`${error.rawMessage} ${String(error.cause)}`))
+  const code = isUnreachable ? Code.Unavailable : error.code
   const violations = violationsOf(error)
-  const message = code === Code.Unavailable && error.code !== Code.Unavailable || /ECONNREFUSED/u.test(error.rawMessage)
-    ? `cannot reach the registry at ${server}: ${error.rawMessage}`
-    : error.rawMessage
+  const message = isUnreachable ? `cannot reach the registry at ${server}: ${error.rawMessage}` : error.rawMessage
   // A single violation says what the message says already.
   const details = violations.filter(({ description }) => !message.includes(description))
     .map(({ description, field }) => `${field}: ${description}`)

@@ -87,6 +87,13 @@ describe("a command line that is wrong", () => {
     assert.notInclude(err, "lh_x")
   })
 
+  it("does not repeat a token that is none", async () => {
+    const { code, err } = await runProgram(["whoami"], { IPMANAGER_TOKEN: "lh_secret\nlh_other" })
+    assert.strictEqual(code, 2)
+    assert.match(err, /IPMANAGER_TOKEN: this is no token/u)
+    assert.notInclude(err, "lh_secret")
+  })
+
   it("is told harmlessly, whatever it holds", async () => {
     const { err } = await run("\u001b[31mhost", "list")
     assert.notInclude(err, "\u001b")

@@ -40,6 +40,12 @@ describe("a registry with TLS", () => {
     assert.match(err, /is not trusted: DEPTH_ZERO_SELF_SIGNED_CERT\n {2}→ .*--ca/u)
   })
 
+  it("is not taken for one without, nor the other way round", async () => {
+    const plain = await registry.spawn(["whoami", "--server", registry.api.replace("https:", "http:")])
+    assert.strictEqual(plain.code, 4, plain.err)
+    assert.match(plain.err, /→ .*--server/u)
+  })
+
   it("wants to know who calls", async () => {
     const { code, err } = await registry.run(["whoami", "--ca", path("cert.pem")])
     // Who nobody is may be asked; what there is may not.
