@@ -3,9 +3,10 @@ import { FindingSeverity, type Subnet } from "@leasehold/registry-api"
 import { Effect, Stream } from "effect"
 import { readConfTree } from "../../ConfFiles.ts"
 import { Failure, misused } from "../../domain/Failure.ts"
+import { readDnsmasq } from "../../domain/imports/dnsmasq.ts"
 import { placeText } from "../../domain/imports/ImportItem.ts"
 import { confLines } from "../../domain/review/confLines.ts"
-import { rangesOf } from "../../domain/review/ranges.ts"
+import { isInside, rangesOf } from "../../domain/review/ranges.ts"
 import { reviewHosts } from "../../domain/review/reviewHosts.ts"
 import { reviewOptions } from "../../domain/review/reviewOptions.ts"
 import { reviewRanges } from "../../domain/review/reviewRanges.ts"
@@ -57,10 +58,14 @@ const reviewConf = Effect.fnUntraced(function*(paths: ReadonlyArray<string>, ser
   const hosts = files.flatMap(({ kind, path, text }) =>
     kind === "ethers" ? [] : [{ path, text, form: kind === "conf" ? "conf" as const : "hosts" as const }]
   )
-  const reserved = reservations.filter(({ address, enabled }) => enabled && address !== "").length
+  // Those inside of a range take none of its addresses besides.
+  const outside = new Set([
+    ...reservations.filter(({ enabled }) => enabled).map(({ address }) => address),
+    ...hosts.flatMap(({ form, path, text }) => readDnsmasq(path, text, form).items).map(({ address = "" }) => address)
+  ].filter((address) => address !== "" && !ranges.some((range) => isInside(range, address))))
   return [
     ...missing,
-    ...reviewOptions(lines, ranges, reserved, subject),
+    ...reviewOptions(lines, ranges, outside.size, subject),
     ...reviewRanges(ranges, subnets, served, reservations, subject),
     ...reviewHosts(hosts, reservations)
   ]

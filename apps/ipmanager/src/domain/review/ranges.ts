@@ -16,6 +16,12 @@ export const toNumber = (address: string): number =>
 export const toAddress = (value: number): string =>
   [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".")
 
+/** The address is one of those that the range hands out. */
+export const isInside = ({ first, isStatic, last }: DhcpRange, address: string): boolean => {
+  const number = isIpv4(address) ? toNumber(address) : -1
+  return !isStatic && first <= number && number <= last
+}
+
 export interface Network {
   readonly first: number
   readonly last: number

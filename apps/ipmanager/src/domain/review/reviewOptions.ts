@@ -82,7 +82,7 @@ const reviewLeases = (
 
 /**
  * @param subject what is reviewed, for what is missing
- * @param reserved how many addresses are reserved besides
+ * @param reserved how many addresses are reserved outside of the ranges
  */
 export const reviewOptions = (
   lines: ReadonlyArray<ConfLine>,

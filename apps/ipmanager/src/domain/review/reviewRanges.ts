@@ -2,7 +2,7 @@
 import type { Reservation, Subnet } from "@leasehold/registry-api"
 import { placeText } from "../imports/ImportItem.ts"
 import type { Finding } from "../views/finding.ts"
-import { type DhcpRange, networkOf, toAddress, toNumber } from "./ranges.ts"
+import { type DhcpRange, isInside, networkOf, toAddress } from "./ranges.ts"
 
 const textOf = ({ first, last }: DhcpRange) => `${toAddress(first)}-${toAddress(last)}`
 
@@ -57,10 +57,7 @@ const reviewRange = (range: DhcpRange, subnets: ReadonlyArray<Subnet>): Readonly
 
 const inside = (range: DhcpRange, reservations: ReadonlyArray<Reservation>): ReadonlyArray<Finding> => {
   if (range.isStatic) return []
-  const found = reservations.filter(({ address, enabled }) => {
-    const number = address === "" || !enabled ? -1 : toNumber(address)
-    return range.first <= number && number <= range.last
-  })
+  const found = reservations.filter(({ address, enabled }) => enabled && isInside(range, address))
   const [one] = found
   if (one === undefined) return []
   const share = found.length / (range.last - range.first + 1)
