@@ -3,7 +3,7 @@
  * process or as one.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { freshDatabase, type Nats, startNats } from "@leasehold/devstack"
+import { dieWithOwner, freshDatabase, type Nats, startNats } from "@leasehold/devstack"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -110,7 +110,8 @@ export const startRegistry = async (env: Readonly<Record<string, string>> = {}):
   const nats = await startNats()
   const database = await freshDatabase(inject("pgUrl"))
   await migrate(database)
-  const child = spawn(process.execPath, [registryMain], {
+  const [command = "", ...rest] = dieWithOwner("TERM", [process.execPath, registryMain])
+  const child = spawn(command, rest, {
     env: { ...process.env, DATABASE_URL: database, NATS_SERVERS: nats.url, REGISTRY_API_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "inherit"]
   })
