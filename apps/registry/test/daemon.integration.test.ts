@@ -92,5 +92,8 @@ describe("the daemon", () => {
     const [code] = await once(child, "exit")
     assert.strictEqual(code, 1)
     assert.include(String(logs().at(-1)?.["error"]), "REGISTRY_SUBNETS")
+    const open = start({ REGISTRY_API_HOST: "192.0.2.1" })
+    assert.strictEqual((await once(open.child, "exit"))[0], 1)
+    assert.include(String(open.logs().at(-1)?.["error"]), "set REGISTRY_API_TLS_CERT and REGISTRY_API_TLS_KEY")
   }, 30_000)
 })
