@@ -42,8 +42,9 @@ export const parseSubnets = (text: string): Effect.Effect<ReadonlyArray<Declared
 
 const serversSql = "INSERT INTO dhcp_servers (server) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
 const subnetsSql = `
-  INSERT INTO subnets (cidr, name, policy, reserve_randomised)
-  SELECT DISTINCT ON (k.cidr) k.cidr, k.cidr::text, k.policy, k.randomised
+  INSERT INTO subnets (cidr, name, policy, reserve_randomised, domain)
+  SELECT DISTINCT ON (k.cidr) k.cidr, k.cidr::text, k.policy, k.randomised,
+    coalesce((SELECT p.domain FROM naming_policies p WHERE p.subnet_id IS NULL), '')
   FROM unnest($1::cidr[], $2::text[], $3::boolean[]) AS k (cidr, policy, randomised)
   WHERE NOT EXISTS (SELECT FROM subnets s WHERE s.cidr = k.cidr)`
 const assignmentsSql = `

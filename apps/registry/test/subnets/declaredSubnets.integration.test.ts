@@ -47,6 +47,17 @@ describe("declared subnets", () => {
     assert.lengthOf(await subnets(), 4)
   })
 
+  it("have the domain of the default naming policy", async () => {
+    await database.query("UPDATE naming_policies SET domain = 'lan.example.org'")
+    assert.strictEqual(await problem("10.4.0.0/24=lab:manual"), "none")
+    assert.deepStrictEqual(await database.query("SELECT domain FROM subnets WHERE cidr = '10.4.0.0/24'"), [
+      { domain: "lan.example.org" }
+    ])
+    assert.deepStrictEqual(await database.query("SELECT DISTINCT domain FROM subnets WHERE cidr <> '10.4.0.0/24'"), [
+      { domain: "" }
+    ])
+  })
+
   for (
     const [text, reason] of [
       ["10.9.0.0/24", /expected <network>=<server>:auto\|auto\+randomised\|manual, got "10\.9\.0\.0\/24"/u],
