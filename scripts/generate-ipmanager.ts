@@ -117,7 +117,7 @@ A DHCP server is named with \`--dhcp-server\`, because \`--server\` is the regis
 | Code | Meaning |
 | --- | --- |
 | 0 | done |
-| 1 | refused or failed; nothing was changed |
+| 1 | refused, and nothing was changed; or failed on the way |
 | 2 | the command line is wrong |
 | 3 | what it is about does not exist |
 | 4 | the registry cannot be reached, does not know the caller, or does not let it |

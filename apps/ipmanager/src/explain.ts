@@ -20,7 +20,7 @@ const adviceOf = (code: Code, server: string): string | undefined => {
     case Code.PermissionDenied:
       return "Use a token with a higher scope (read, operate, administer), or ask an administrator."
     case Code.DeadlineExceeded:
-      return "The registry took too long: look at its log, and try again."
+      return "The registry took too long. `ipmanager log` tells whether it was done; its own log, why."
     case Code.Aborted:
       return "Try again."
     case Code.Unimplemented:

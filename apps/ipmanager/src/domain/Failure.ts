@@ -5,7 +5,7 @@ import { Data } from "effect"
 import { harmless } from "./output/harmless.ts"
 
 export const exitCodes = {
-  /** Refused, by the registry or by us, or failed on the way. Nothing was changed. */
+  /** Refused, by the registry or by us; or failed on the way. */
   failed: 1,
   /** The command line is wrong. */
   usage: 2,
