@@ -344,10 +344,10 @@ BEGIN
     END IF;
     IF EXISTS (
       SELECT FROM reservations r
-      WHERE r.name = NEW.name AND r.domain = NEW.domain AND r.source = 'auto' AND r.mac <> NEW.mac)
+      WHERE r.name = NEW.name AND r.domain = NEW.domain AND r.source = 'auto' AND r.mac <> NEW.mac AND r.id <> NEW.id)
     THEN
       UPDATE reservations r SET name = left(r.name, 56) || '-' || right(replace(r.mac::text, ':', ''), 6)
-      WHERE r.source = 'auto' AND r.mac <> NEW.mac AND r.domain = NEW.domain AND r.name = NEW.name;
+      WHERE r.source = 'auto' AND r.mac <> NEW.mac AND r.domain = NEW.domain AND r.name = NEW.name AND r.id <> NEW.id;
     END IF;
   END IF;
   RETURN NEW;

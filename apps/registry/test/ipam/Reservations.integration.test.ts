@@ -358,6 +358,14 @@ describe("an update", () => {
     })
   })
 
+  it("may give an automatic reservation another MAC and leave it its name", async () => {
+    await served.database.query(
+      `INSERT INTO reservations (mac, address, name, source) VALUES ('${macOf(1)}', '10.0.0.7', 'nas', 'auto')`
+    )
+    await update("nas", { macs: [macOf(2)] }, "macs")
+    assert.deepStrictEqual(await rows(), [{ mac: macOf(2), address: "10.0.0.7", name: "nas" }])
+  })
+
   it("is refused where somebody has what is wanted", async () => {
     await create([1], { address: "10.0.0.7", name: "nas" })
     await create([2], { address: "10.0.0.8", name: "tv" })
