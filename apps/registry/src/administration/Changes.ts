@@ -1,7 +1,7 @@
 /**
  * What was decided, by whom, and taking it back: the undoing of a change is itself a change, and can be undone.
  */
-import { Postgres } from "@leasehold/runtime"
+import { type Client, Postgres } from "@leasehold/runtime"
 import { Context, Effect, Layer } from "effect"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
@@ -42,6 +42,7 @@ export class Changes extends Context.Service<Changes, {
               if (id <= 0n || number.length > 18 || (yield* loadChange(client, number)) === undefined) {
                 return yield* ApiError.refuse("not-found", "no such change", "id")
               }
+              yield* requireScope(client, caller, number)
               yield* undoChange(client, number)
               const [row] = yield* client.query<{ change: string }>("SELECT current_change()::text AS change")
               const change = yield* loadChange(client, row?.change ?? "0")
@@ -55,3 +56,18 @@ export class Changes extends Context.Service<Changes, {
     })
   )
 }
+
+const beyondSql = `
+  SELECT entity FROM change_log WHERE change = $1::bigint AND entity NOT IN ('reservation', 'system') ORDER BY id LIMIT 1`
+
+/** Taking back is changing: who may not change a subnet may not take its change back. */
+const requireScope = Effect.fnUntraced(function*(client: Client, { actor, scope }: Caller, change: string) {
+  if (scope === "administer") return
+  const [beyond] = yield* client.query<{ entity: string }>(beyondSql, [change])
+  if (beyond === undefined) return
+  return yield* ApiError.refuse(
+    "permission-denied",
+    `taking back the change of a ${beyond.entity} needs the scope administer; ${actor} has ${scope}`,
+    "id"
+  )
+})

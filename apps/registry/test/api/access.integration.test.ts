@@ -108,6 +108,34 @@ describe("authorisation", () => {
     }
   })
 
+  it("lets nobody take back what it may not do", async () => {
+    const operator = await create("operator", "operate")
+    const reservation = { macs: ["00:16:3e:00:00:01"], address: "10.0.0.9", name: "scanner" }
+    const { change: hers } = await client.call("IpamService/CreateReservation", { reservation }, operator)
+    await client.call("IpamService/UndoChange", { id: hers }, operator)
+    const subnet = { cidr: "10.9.0.0/24", name: "attic" }
+    const changes = [
+      await client.call("IpamService/CreateSubnet", { subnet }, administrator),
+      await client.call("PolicyService/UpdatePolicy", {
+        policy: { pattern: "x-{mac:6}" },
+        updateMask: { paths: ["pattern"] }
+      }, administrator)
+    ]
+    const { token } = await client.call("AccessService/RevokeToken", { key: "operator" }, administrator)
+    assert.isOk(token)
+    const another = await create("another", "operate")
+    const rows = await served.database.query<{ change: string }>(
+      "SELECT change FROM change_log WHERE entity = 'token' ORDER BY id"
+    )
+    for (const { change } of [...changes, ...rows]) {
+      assert.strictEqual(
+        (await client.fail("IpamService/UndoChange", { id: change }, another)).code,
+        "PERMISSION_DENIED"
+      )
+    }
+    await client.call("IpamService/UndoChange", { id: changes[0]?.["change"] }, administrator)
+  })
+
   it("says what is missing", async () => {
     const without = await client.fail("AccessService/WhoAmI")
     assert.match(without.details, /expected the header authorization: Bearer lh_/u)

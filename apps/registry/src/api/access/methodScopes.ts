@@ -45,7 +45,8 @@ const needed: ReadonlyMap<string, Needed> = new Map([
     nextFreeAddress: "operate",
     importReservations: "operate",
     listChanges: "read",
-    undoChange: "administer",
+    // And administer where more than reservations and systems was changed: `Changes` sees to that.
+    undoChange: "operate",
     checkRegistry: "read"
   }),
   ...methodsOf(PolicyService, {
