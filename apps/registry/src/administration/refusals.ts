@@ -75,6 +75,10 @@ export const refusalOf = (error: PostgresError): ApiError | undefined => {
   if (code === "40001" || code === "40P01" || code === "55P03") {
     return ApiError.refuse("aborted", "somebody else changed the same at this moment: try again")
   }
+  if (code === "27000") {
+    const message = "automatic reservations that would give way are to be changed at the same time: change those first"
+    return ApiError.refuse("failed-precondition", message)
+  }
   if (!/^(?:22|23)/u.test(code)) return undefined
   const field = column ?? (constraint === "" ? table : constraint)
   return ApiError.refuse(code === "23505" || code === "23P01" ? "already-exists" : "invalid-argument", message, field)

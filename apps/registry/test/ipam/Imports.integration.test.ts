@@ -196,6 +196,26 @@ describe("an import", () => {
     ])
   })
 
+  for (const moving of [true, false]) {
+    it(`may exchange what automatic reservations have: names${moving ? " and addresses" : ""}`, async () => {
+      await sql(
+        `INSERT INTO reservations (mac, address, name, source) SELECT ('52:54:00:00:00:' || lpad(to_hex(n), 2, '0'))::macaddr,
+      '10.0.0.0'::inet + n, 'a' || n || 'x', 'auto' FROM generate_series(2, 9) AS n`
+      )
+      const exchanged = [2, 3, 4, 5, 6, 7, 8, 9].map((number) =>
+        host(number, `10.0.0.${moving ? 11 - number : number}`, `a${11 - number}x`)
+      )
+      const { change, ...answer } = await run(exchanged, ImportMode.UPDATE)
+      assert.deepInclude(answer, { changed: 8n, problemCount: 0n })
+      assert.deepStrictEqual(
+        (await rows()).toSorted(),
+        exchanged.map(({ address, macs, name }) => `${macs[0]} ${address} ${name} import`)
+      )
+      await served.ipam.undoChange({ id: change })
+      assert.include(await rows(), `${macOf(2)} 10.0.0.2 a2x auto`)
+    })
+  }
+
   it("is refused where it is empty, or larger than the limit", async () => {
     assert.strictEqual((await refusal(run([]))).code, Code.InvalidArgument)
     const message = { mode: ImportMode.ADD, reservations: Array.from({ length: 1_000 }, () => ({ macs: ["x"] })) }

@@ -12,6 +12,7 @@ const removeSql = "DELETE FROM reservations WHERE id = ANY ($1::bigint[]) OR als
 const partSql = `
   DELETE FROM reservations r USING unnest($1::bigint[], $2::macaddr[]) AS k (id, mac)
   WHERE r.also_of = k.id AND r.mac = k.mac`
+const takeSql = "UPDATE reservations SET source = 'import' WHERE id = ANY ($1::bigint[])"
 const vacateSql = "UPDATE reservations SET address = NULL WHERE id = ANY ($1::bigint[])"
 const columns = "(subnet_id, mac, address, name, ignore, lease_time, enabled, source, comment)"
 const given = `unnest($1::bigint[], $2::macaddr[], $3::inet[], $4::text[], $5::boolean[], $6::float8[], $7::boolean[],
@@ -57,6 +58,12 @@ export const writePlan = Effect.fnUntraced(function*(client: Client, plan: Plan)
     before.macs.slice(1).filter((mac) => !after.macs.slice(1).includes(mac)).map((mac) => ({ id: before.id, mac }))
   )
   yield* run(partSql, parted.length, () => [parted.map(({ id }) => id), parted.map(({ mac }) => mac)])
+  // Automatic ones would give way to those that get their name, in the middle of their own change.
+  const names = new Set(changed.map(({ name }) => name))
+  const yielding = plan.changed.flatMap(({ after, before }) =>
+    before.source === "auto" && before.name !== after.name && names.has(before.name) ? [before.id] : []
+  )
+  yield* run(takeSql, yielding.length, () => [yielding])
   // Addresses that pass from one to another would be in two places for a moment.
   const wanted = new Set(changed.map(({ address }) => address))
   const vacating = plan.changed.flatMap(({ after, before }) =>
