@@ -161,6 +161,15 @@ const cases: Readonly<Record<string, () => Promise<bigint>>> = {
     await marked()
     return bySql("UPDATE systems SET state = 'blocked', name = 'thief', name_source = 'administrator';")
   },
+  "a system that took another's name": async () => {
+    await system(1, "tv")
+    await system(2, "nas")
+    await marked()
+    return bySql(
+      `UPDATE systems SET state = state, name_source = CASE name WHEN 'tv' THEN 'administrator' ELSE name_source END,
+      name = CASE name WHEN 'tv' THEN 'nas' ELSE 'nas-000002' END;`
+    )
+  },
   "two reservations that exchanged their addresses step by step": async () => {
     await reserve([1], "10.0.0.1", "n1")
     await reserve([2], "10.0.0.2", "n2")

@@ -28,9 +28,10 @@ const stepsSql = `
   ) AS l
   GROUP BY step, relation, kind ORDER BY min(id) DESC`
 
-// What went with its subnet was logged after it, and comes back before it.
+// What went with its subnet was logged after it, and comes back before it; names may pass from one to another.
 const deferSql = `
-  SET CONSTRAINTS subnet_servers_subnet_id_fkey, subnet_exclusions_subnet_id_subnet_fkey, naming_policies_subnet_id_fkey DEFERRED`
+  SET CONSTRAINTS subnet_servers_subnet_id_fkey, subnet_exclusions_subnet_id_subnet_fkey, naming_policies_subnet_id_fkey,
+    systems_name_key, reservations_domain_name_excl DEFERRED`
 
 const touched = (relation: string) => `
   SELECT DISTINCT ON (key) key, row, label, last_value(after) OVER w AS after, first_value(before) OVER w AS before
