@@ -59,8 +59,8 @@ const lightSql = updateSql(lightColumns)
 const fullSql = updateSql(allColumns)
 const newSql = insertSql([keyColumn, ...allColumns])
 
-/** Automatic reservations are called like their systems. */
-const followNamesSql = `
+/** Automatic reservations are called like their systems. Parameters: the MACs, and their names. */
+export const followNamesSql = `
   UPDATE reservations r SET name = k.name
   FROM unnest($1::macaddr[], $2::text[]) AS k (mac, name)
   WHERE r.mac = k.mac AND r.source = 'auto' AND r.name <> k.name

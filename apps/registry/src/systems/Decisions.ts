@@ -10,6 +10,7 @@ import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
 import { applyPendingNames } from "../apply/applyPendingNames.ts"
 import { NamingCache } from "../apply/NamingCache.ts"
+import { followNamesSql } from "../apply/writeSystems.ts"
 import { suffixed } from "../names/candidates.ts"
 import { insertFacts } from "../outbox/insertFacts.ts"
 import { type KnownSystem, knownSystemColumns } from "./KnownSystem.ts"
@@ -50,13 +51,6 @@ const pendingSql = "INSERT INTO pending_names (mac) SELECT unnest($1::macaddr[])
 /** The registry does this by itself: an automatic reservation that follows its system's name stays automatic. */
 const withoutActorSql = "SELECT set_config('leasehold.actor', '', true)"
 const withActorSql = "SELECT set_config('leasehold.actor', $1, true)"
-const followSql = `
-  UPDATE reservations r SET name = k.name
-  FROM unnest($1::macaddr[], $2::text[]) AS k (mac, name)
-  WHERE r.mac = k.mac AND r.source = 'auto' AND r.name <> k.name
-    AND NOT EXISTS (
-      SELECT FROM reservations o
-      WHERE o.domain = r.domain AND o.name = k.name AND o.mac <> r.mac AND o.source <> 'auto')`
 const wakeSql = "NOTIFY outbox"
 const systemSql = `SELECT ${knownSystemColumns} FROM systems s WHERE s.mac = $1::macaddr`
 
@@ -173,6 +167,6 @@ const write = Effect.fnUntraced(function*(
     }))
   )
   yield* client.query(withoutActorSql)
-  yield* client.query(followSql, [renamed.map(({ after }) => after.mac), renamed.map(({ after }) => after.name)])
+  yield* client.query(followNamesSql, [renamed.map(({ after }) => after.mac), renamed.map(({ after }) => after.name)])
   yield* client.query(withActorSql, [caller.actor])
 })

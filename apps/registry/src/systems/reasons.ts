@@ -65,7 +65,7 @@ const nameReason = (
   }
   return firstName === null
     ? `It is called ${name} because it calls itself nothing: the name is made by the naming policy.`
-    : `It is called ${name}, by the naming policy, because ${JSON.stringify(firstName)} is no name that it may have.`
+    : `It is called ${name}, by the naming policy, which does not let it be called ${JSON.stringify(firstName)}.`
 }
 
 const addressReason = ({ address, lastSeen, server }: KnownSystem, { addressAt, addressServer }: Background) =>
