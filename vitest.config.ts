@@ -10,7 +10,8 @@ export default defineConfig({
     reporters: ["default", new SummaryReporter()],
     passWithNoTests: false,
     pool: "forks",
-    maxWorkers: 2,
+    // One more than the smallest machine has cores: most of what takes long waits for a client, a restart, a timer.
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 60_000
   }
