@@ -16,17 +16,20 @@ if (subject === undefined || !["pub", "req", "sub"].includes(verb ?? "")) {
   const servers = process.env["NATS_SERVERS"]?.split(",") ?? ["127.0.0.1:4222"]
   try {
     const connection = await connect({ servers, timeout: 5_000 })
-    if (verb === "sub") {
-      process.once("SIGINT", () => void connection.drain())
-      process.stderr.write(`listening on ${subject}, Ctrl-C ends it\n`)
-      for await (const message of connection.subscribe(subject)) show(`${message.subject} ${message.string()}`)
-    } else if (verb === "req") {
-      show((await connection.request(subject, body, { timeout: 5_000 })).string())
-    } else {
-      connection.publish(subject, body)
-      await connection.flush()
+    try {
+      if (verb === "sub") {
+        process.once("SIGINT", () => void connection.drain())
+        process.stderr.write(`listening on ${subject}, Ctrl-C ends it\n`)
+        for await (const message of connection.subscribe(subject)) show(`${message.subject} ${message.string()}`)
+      } else if (verb === "req") {
+        show((await connection.request(subject, body, { timeout: 5_000 })).string())
+      } else {
+        connection.publish(subject, body)
+        await connection.flush()
+      }
+    } finally {
+      await connection.close()
     }
-    await connection.close()
   } catch (error) {
     process.stderr.write(`${servers.join(",")}: ${error instanceof Error ? error.message : String(error)}\n`)
     process.exitCode = 1

@@ -96,8 +96,10 @@ async function up(options: Options): Promise<void> {
     const file = world.file()
     terminal.close([
       `Leasehold stopped. ${world.systemCount()} systems known${
-        file === undefined ? "" : `, ${file.lines ?? 0} reservations in ${file.path}`
-      }.`,
+        // The demonstration's file goes with its network.
+        file === undefined
+          ? ""
+          : `, ${file.lines ?? 0} reservations in ${demo === undefined ? file.path : "the file"}`}.`,
       `State is kept in ${data}; logs in ${join(data, "logs")}.`
     ])
     return world.close()

@@ -35,6 +35,7 @@ export async function playStory(databaseUrl: string): Promise<Demonstration> {
   const lab = await startLab({ range: "10.99.0.100,10.99.0.199,255.255.255.0,5m" })
   let stopped = false
   try {
+    await declareSubnet(databaseUrl)
     await lab.startDnsmasq()
   } catch (error) {
     await lab.stop()
@@ -65,6 +66,21 @@ export async function playStory(databaseUrl: string): Promise<Demonstration> {
       stopped = true
       await lab.stop()
     }
+  }
+}
+
+/** What an administrator would have said of the subnet: no address of the range, nor dnsmasq's own, is given out as free. */
+async function declareSubnet(databaseUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await client.query("INSERT INTO dhcp_servers (server) VALUES ($1) ON CONFLICT DO NOTHING", [server])
+    await client.query(`
+      INSERT INTO subnets (cidr, name, policy, reserve_randomised, range_first, range_last, gateway)
+      SELECT '10.99.0.0/24', '10.99.0.0/24', 'auto', true, '10.99.0.100', '10.99.0.199', '10.99.0.1'
+      WHERE NOT EXISTS (SELECT FROM subnets WHERE cidr >>= '10.99.0.0/24' OR cidr <<= '10.99.0.0/24')`)
+  } finally {
+    await client.end()
   }
 }
 
