@@ -5,6 +5,7 @@
  * A file is read once, however often it is included. What cannot be read is told, with the line that names it.
  */
 import { Effect, FileSystem, Path } from "effect"
+import { type BrokenLine, decodeText, isUtf16 } from "./domain/decodeText.ts"
 import type { Place } from "./domain/imports/ImportItem.ts"
 import { confLines, type Include, includesOf } from "./domain/review/confLines.ts"
 
@@ -12,6 +13,8 @@ export interface ReadFile {
   readonly path: string
   readonly kind: "conf" | "hosts" | "ethers"
   readonly text: string
+  /** Lines that are no UTF-8. */
+  readonly broken: ReadonlyArray<BrokenLine>
 }
 
 export interface Unreadable {
@@ -43,7 +46,9 @@ export const readTextFile = Effect.fnUntraced(function*(path: string) {
   const { size, type } = yield* fs.stat(path)
   if (type === "Directory") return yield* Effect.fail("it is a directory")
   if (size > largestBytes) return yield* Effect.fail("it is larger than 64 MiB")
-  return yield* fs.readFileString(path)
+  const bytes = yield* fs.readFile(path)
+  if (isUtf16(bytes)) return yield* Effect.fail("it is UTF-16: save it as UTF-8")
+  return decodeText(bytes)
 }, Effect.mapError((error) => (typeof error === "string" ? error : reasons[error.reason._tag] ?? error.reason._tag)))
 
 interface Pending {
@@ -97,15 +102,16 @@ export const readConfTree = Effect.fn("readConfTree")(function*(paths: ReadonlyA
       pending.unshift(...wanted.map((name) => ({ path: names.join(path, name), kind: inside, from, accepts })))
       continue
     }
-    const text = yield* Effect.result(readTextFile(path))
-    if (text._tag === "Failure") {
-      unreadable.push({ path, from, reason: text.failure })
+    const read = yield* Effect.result(readTextFile(path))
+    if (read._tag === "Failure") {
+      unreadable.push({ path, from, reason: read.failure })
       continue
     }
-    files.push({ path, kind, text: text.success })
+    const { broken, text } = read.success
+    files.push({ path, kind, text, broken })
     if (kind === "conf") {
       pending.unshift(
-        ...includesOf(confLines(path, text.success)).map(({ place, ...rest }) => ({ ...rest, from: place }))
+        ...includesOf(confLines(path, text)).map(({ place, ...rest }) => ({ ...rest, from: place }))
       )
     }
   }

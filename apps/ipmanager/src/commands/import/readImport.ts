@@ -6,6 +6,7 @@ import { detectFormat, type ImportFormat } from "../../domain/imports/detectForm
 import { readDnsmasq } from "../../domain/imports/dnsmasq.ts"
 import { gather } from "../../domain/imports/gather.ts"
 import { type Gathered, leftOut, merge, refuse } from "../../domain/imports/ImportItem.ts"
+import { withoutBroken } from "../../domain/imports/withoutBroken.ts"
 import { readJson } from "../../domain/imports/json.ts"
 import { readKea } from "../../domain/imports/kea.ts"
 import { type Names, readEtcHosts, readEthers, readLeases } from "../../domain/imports/lines.ts"
@@ -17,9 +18,11 @@ const stdin = "/dev/stdin"
 const readConf = Effect.fnUntraced(function*(path: string) {
   const { files, unreadable } = yield* readConfTree([path])
   return merge([
-    ...files.map(({ kind, path, text }) =>
-      kind === "ethers" ? readEthers(path, text) : readDnsmasq(path, text, kind === "conf" ? "conf" : "hosts")
-    ),
+    ...files.map(({ broken, kind, path, text }) => {
+      const form = kind === "conf" ? "conf" : "hosts"
+      const read = kind === "ethers" ? readEthers(path, text) : readDnsmasq(path, text, form)
+      return withoutBroken(path, { text, broken }, kind === "conf" ? "dnsmasq" : kind, read)
+    }),
     {
       items: [],
       problems: unreadable.map(({ from, path: missing, reason }) =>
@@ -51,18 +54,24 @@ export const readImport = Effect.fnUntraced(function*(
   const names: Array<Names> = []
   for (const file of files) {
     const path = file === "-" ? stdin : file
-    const text = yield* Effect.mapError(
+    const decoded = yield* Effect.mapError(
       readTextFile(path),
-      (reason) => failed(`cannot read ${file}: ${reason}`, "Give the path of a file you may read.")
+      (reason) => failed(`cannot read ${file}: ${reason}`, "Give the path of a text file that you may read.")
     )
+    const { text } = decoded
     const format = given === "auto" ? detectFormat(path, text) : given
     if (format === undefined) {
       return yield* failed(`${file}: this is no format that is known`, "Say which one it is with --format.")
     }
-    if (format === "etc-hosts") names.push(readEtcHosts(file, text))
-    else if (format !== "dnsmasq") found.push(readers[format](file, text))
+    if (format === "etc-hosts") {
+      const read = readEtcHosts(file, text)
+      const { problems } = withoutBroken(file, decoded, format, { items: [], problems: read.problems })
+      names.push({ ...read, problems })
+    } else if (format !== "dnsmasq") {
+      found.push(withoutBroken(file, decoded, format, readers[format](file, text)))
+    } else if (path !== stdin) found.push(yield* readConf(path))
     // What is piped in can be read once only.
-    else found.push(path === stdin ? readDnsmasq(file, text, "conf") : yield* readConf(path))
+    else found.push(withoutBroken(file, decoded, format, readDnsmasq(file, text, "conf")))
   }
   return gather(merge(found), names, subnet)
 })

@@ -12,7 +12,7 @@ export interface ConfLine {
   readonly value: string
 }
 
-const uncommented = (line: string): string => {
+export const uncommented = (line: string): string => {
   let quoted = false
   let before = " "
   let text = ""

@@ -6,6 +6,8 @@ import { detectFormat } from "../../../src/domain/imports/detectFormat.ts"
 import { readDnsmasq } from "../../../src/domain/imports/dnsmasq.ts"
 import { gather } from "../../../src/domain/imports/gather.ts"
 import { type Gathered, type ImportItem, readMac } from "../../../src/domain/imports/ImportItem.ts"
+import { withoutBroken } from "../../../src/domain/imports/withoutBroken.ts"
+import { decodeText, isUtf16 } from "../../../src/domain/decodeText.ts"
 import { parseJsonWithComments } from "../../../src/domain/imports/jsonWithComments.ts"
 import { readJson } from "../../../src/domain/imports/json.ts"
 import { readKea } from "../../../src/domain/imports/kea.ts"
@@ -185,6 +187,39 @@ describe("what several files say together", () => {
     const all = gather({ items: [...twice.items, ...again.items], problems: [] }, [], undefined)
     assert.strictEqual(all.items.length, 1)
     assert.deepStrictEqual(problems(all, false), ["2 line"])
+  })
+})
+
+describe("a file that is no UTF-8", () => {
+  const latin1 = (text: string) => decodeText(Buffer.from(text, "latin1"))
+
+  it("is refused by line and byte where the line is used, and nothing of it is kept", () => {
+    const decoded = latin1("mac,address,comment\n52:54:00:00:00:01,10.0.0.7,B\u00fcro\n52:54:00:00:00:02,10.0.0.8,ok\n")
+    const read = withoutBroken("x.csv", decoded, "csv", readCsv("x.csv", decoded.text))
+    assert.deepStrictEqual(read.items.map(shown), ["3 02 10.0.0.8 - \"ok\""])
+    assert.deepStrictEqual(read.problems.map(({ message, place, refused }) => [place.line, message, refused]), [
+      [2, "byte 29 of the line (0xfc) is no UTF-8: save the file as UTF-8", true]
+    ])
+    // Begins a character of three bytes that does not go on.
+    assert.deepStrictEqual(latin1("a\n\u00e9t\u00e9").broken, [{ line: 2, byte: 1, value: 0xe9 }])
+    assert.deepStrictEqual(latin1("a\u00e9").broken, [{ line: 1, byte: 2, value: 0xe9 }])
+  })
+
+  it("may hold anything in comments and lines that are passed over", () => {
+    const decoded = latin1(
+      "# B\u00fcro\ntxt-record=x,\u00fc\ndhcp-host=52:54:00:00:00:01,10.0.0.7,nas # B\u00fcro\ndhcp-host=52:54:00:00:00:02,b\u00fcro\n"
+    )
+    const read = withoutBroken("d.conf", decoded, "dnsmasq", readDnsmasq("d.conf", decoded.text, "conf"))
+    assert.deepStrictEqual(read.items.map(shown), ["3 01 10.0.0.7 nas"])
+    assert.deepStrictEqual(read.problems.map(({ field, place }) => `${place.line} ${field}`), ["4 line"])
+  })
+
+  it("is known as UTF-16 with and without its mark, and a mark of UTF-8 is no part of the text", () => {
+    for (const bytes of [[0xff, 0xfe, 0x6d, 0], [0xfe, 0xff, 0, 0x6d], [0x6d, 0], [0, 0x6d]]) {
+      assert.isTrue(isUtf16(Uint8Array.from(bytes)))
+    }
+    assert.isFalse(isUtf16(Buffer.from("mac")))
+    assert.deepStrictEqual(decodeText(Buffer.from("\ufeffB\u00fcro")), { text: "B\u00fcro", broken: [] })
   })
 })
 
