@@ -40,6 +40,8 @@ export class ApiServer extends Context.Service<ApiServer, {
         const authenticate = authenticating(config, tokens)
         const adapter = connectNodeAdapter({
           readMaxBytes: largestMessage,
+          // The library ignores what it does not know: a misspelt dry_run would be a change.
+          jsonOptions: { ignoreUnknownFields: false },
           acceptCompression: [compressionGzip],
           contextValues: connectionValues,
           requestGate: async (handler: HandlerContext) => {

@@ -198,7 +198,56 @@ describe("web pages", () => {
   })
 })
 
+describe("JSON", () => {
+  const refusals: ReadonlyArray<readonly [method: string, body: string, said: RegExp]> = [
+    ["IpamService/DeleteReservation", `{"key":"10.1.0.9","dryrun":true}`, /key "dryrun" is unknown/u],
+    [
+      "IpamService/CreateSubnet",
+      `{"subnet":{"cidr":"10.9.0.0/24","policy":"AUTO"}}`,
+      /SubnetPolicy from JSON: "AUTO"/u
+    ],
+    ["IpamService/ListReservations", `{"filter":{"sources":["ADMIN"]}}`, /ReservationSource from JSON: "ADMIN"/u]
+  ]
+
+  it("is refused where it names a field or a value that there is not, and nothing is done", async () => {
+    await post("IpamService/CreateReservation", `{"reservation":{"macs":["00:16:3e:00:00:09"],"address":"10.1.0.9"}}`)
+    for (const [method, body, said] of refusals) {
+      const answer = await post(method, body)
+      const error: unknown = await answer.json()
+      assert.strictEqual(answer.status, 400, body)
+      assert.propertyVal(error, "code", "invalid_argument")
+      assert.match(String(Reflect.get(Object(error), "message")), said)
+    }
+    const kept = await served.client.call("IpamService/GetReservation", { key: "10.1.0.9" })
+    assert.nestedInclude(kept, { "reservation.address": "10.1.0.9" })
+  })
+
+  it("is refused so in gRPC-Web too, and in streams", async () => {
+    const stream = ["IpamService/ImportReservations", `{"mode":"REPLACE"}`, /ImportMode from JSON: "REPLACE"/u] as const
+    for (const [method, body, said] of [...refusals, stream]) {
+      const framed = Buffer.concat([Buffer.alloc(5), Buffer.from(body)])
+      framed.writeUInt32BE(body.length, 1)
+      const answer = await fetch(url(method), {
+        method: "POST",
+        headers: { "content-type": "application/grpc-web+json", "x-grpc-web": "1" },
+        body: framed
+      })
+      const text = `${answer.headers.get("grpc-message") ?? ""}${await answer.text()}`
+      assert.match(`${answer.headers.get("grpc-status") ?? ""}${text}`, /^3|grpc-status: 3/u, text)
+      assert.match(decodeURIComponent(text.replaceAll(/[^ -~]/gu, "")), said)
+    }
+  })
+})
+
 describe("errors", () => {
+  it("repeat nothing that turns or hides text", async () => {
+    const { details } = await served.client.fail("WatcherService/RegisterSystem", {
+      mac: "\u061c\u200b\u200e\u202e\u2061\u2066\ufeff",
+      server: "lab"
+    })
+    assert.match(details, /got "\uFFFD{7}"$/u)
+  })
+
   it("name the field, in words and as a detail", async () => {
     const { details } = await served.client.fail("WatcherService/RegisterSystem", { mac: "00:16:3e", server: "lab" })
     assert.strictEqual(details, `mac: expected a MAC address of six octets such as 52:54:00:12:34:56, got "00:16:3e"`)
