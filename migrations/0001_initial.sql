@@ -111,18 +111,18 @@ CREATE FUNCTION iso_timestamp(at timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
 
--- Text as the bus takes it: no control characters, no reversal of the writing direction, not too long.
+-- Text as the bus takes it: no control characters, no reversal of the writing direction, nothing hidden, not too long.
 CREATE FUNCTION harmless_text(text text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN left(
-  regexp_replace(text, '[\u0001-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]', U&'\FFFD', 'g'), 4096
+  regexp_replace(text, '[\u0001-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]', U&'\FFFD', 'g'), 4096
 );
 
 -- What people write: one line of at most 300 characters that no terminal or file takes for anything else.
 CREATE FUNCTION is_plain_text(text text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN length(text) <= 300
-  AND text !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]';
+  AND text !~ '[\u0001-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]';
 
 -- DHCP servers ------------------------------------------------------------------------------------------------------
 

@@ -98,6 +98,8 @@ describe("Text", () => {
 
   it("keeps printable text and defuses the rest", () => {
     assert.strictEqual(sanitizeText("MSFT 5.0 é 名"), "MSFT 5.0 é 名")
+    assert.strictEqual(sanitizeText("\u061c\u200b\u200e\u200f\u2060\u2064\u2066\ufeff"), "\uFFFD".repeat(8))
+    assert.strictEqual(sanitizeText("a\u200d\u200cb"), "a\u200d\u200cb")
     assert.strictEqual(sanitizeText("a\u001b[31m\nb\u202e\ud800"), "a\uFFFD[31m\uFFFDb\uFFFD\uFFFD")
   })
 })

@@ -2,14 +2,16 @@
  * What was decided, by whom, and taking it back: the undoing of a change is itself a change, and can be undone.
  */
 import { type Client, Postgres } from "@leasehold/runtime"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
-import { pageSize, readPageToken } from "../api/pageToken.ts"
+import { Identifier, pageSize, pageTokenReader } from "../api/pageToken.ts"
 import { type Page, pageOf, type PageRequest } from "../ipam/pages.ts"
 import { Administration } from "./Administration.ts"
 import { type Change, type ChangeFilter, listChanges, loadChange } from "./Changes/rows.ts"
 import { undoChange } from "./Changes/undo.ts"
+
+const readToken = pageTokenReader(Schema.Tuple([Identifier]))
 
 export class Changes extends Context.Service<Changes, {
   /** The latest first. */
@@ -26,9 +28,8 @@ export class Changes extends Context.Service<Changes, {
       const list = Effect.fn("Changes.list")(
         function*(filter: ChangeFilter, page: PageRequest) {
           const size = yield* pageSize(page.size)
-          const [before] = (yield* readPageToken(filter, page.token)) ?? []
-          const known = before !== undefined && /^[0-9]{1,18}$/u.test(before) ? before : undefined
-          return pageOf(yield* listChanges(postgres, filter, known, size + 1), size, filter, ({ id }) => [id])
+          const [before] = (yield* readToken(filter, page.token)) ?? []
+          return pageOf(yield* listChanges(postgres, filter, before, size + 1), size, filter, ({ id }) => [id])
         },
         Effect.catchTag("PostgresError", Effect.die)
       )

@@ -3,6 +3,7 @@
  *
  * It is the only failure that leaves the API as it is; everything else is a defect, and is told as "internal".
  */
+import { harmfulCharacters } from "@leasehold/events"
 import { Schema } from "effect"
 
 export const ApiErrorCode = Schema.Literals([
@@ -48,9 +49,12 @@ export class ApiError extends Schema.TaggedError<ApiError>()("ApiError", {
 }
 
 const longest = 80
+const harmful = new RegExp(`[${harmfulCharacters}]`, "gu")
+
+/** Text of a caller as it may be told: nothing in it moves a cursor, reverses the writing direction, or cannot be seen. */
+export const harmless = (text: string): string => text.replaceAll(harmful, "\uFFFD")
 
 const shown = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? String(value)
-  const harmless = text.replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, "\uFFFD")
-  return harmless.length > longest ? `${harmless.slice(0, longest)}…` : harmless
+  const text = harmless(JSON.stringify(value) ?? String(value))
+  return text.length > longest ? `${text.slice(0, longest)}…` : text
 }

@@ -8,7 +8,7 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape } fr
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect"
 import { BadRequestSchema } from "@leasehold/registry-api"
 import { Cause, type Context, Duration, Effect, Exit, Metric, Stream } from "effect"
-import { ApiError, type ApiErrorCode } from "./ApiError.ts"
+import { ApiError, type ApiErrorCode, harmless } from "./ApiError.ts"
 import type { Caller } from "./Caller.ts"
 
 const codes: Readonly<Record<ApiErrorCode, Code>> = {
@@ -31,14 +31,19 @@ const mostViolations = 20
 export const toConnectError = ({ code, message, violations }: ApiError): ConnectError =>
   new ConnectError(
     // It goes into a trailer, which clients and proxies take only so much of.
-    message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message,
+    harmless(message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message),
     codes[code],
     undefined,
     violations.length === 0
       ? []
       : [{
         desc: BadRequestSchema,
-        value: { fieldViolations: violations.slice(0, mostViolations).map((violation) => ({ ...violation })) }
+        value: {
+          fieldViolations: violations.slice(0, mostViolations).map(({ description, field }) => ({
+            field: harmless(field),
+            description: harmless(description)
+          }))
+        }
       }]
   )
 
@@ -190,9 +195,11 @@ const brokenOff = (cause: unknown): ApiError => {
       "a message of the stream is too large: send more of them, with less in each"
     )
     : code === Code.InvalidArgument
-    ? ApiError.refuse("invalid-argument", "a message of the stream cannot be decoded")
+    ? ApiError.refuse("invalid-argument", `a message of the stream cannot be decoded${whyOf(cause)}`)
     : ApiError.refuse("aborted", "the stream of the request broke off")
 }
+
+const whyOf = (cause: unknown): string => cause instanceof ConnectError ? `: ${cause.rawMessage}` : ""
 
 const aborted = (signal: AbortSignal): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {

@@ -17,17 +17,25 @@ const digest = (question: unknown): string =>
 export const pageToken = (question: unknown, after: ReadonlyArray<string>): string =>
   Buffer.from(JSON.stringify({ q: digest(question), after })).toString("base64url")
 
-/** The key to go on after; none where the list begins. */
-export const readPageToken = (
-  question: unknown,
-  token: string
-): Effect.Effect<ReadonlyArray<string> | undefined, ApiError> => {
-  if (token === "") return Effect.undefined
-  const content = token.length > longest ? Option.none() : decode(Buffer.from(token, "base64url").toString("utf8"))
-  return Option.isSome(content) && content.value.q === digest(question)
-    ? Effect.succeed(content.value.after)
-    : Effect.fail(ApiError.invalid("page_token", "the token that the page before came with, for the same question"))
+/**
+ * Reads the key to go on after; none where the list begins. Anybody can write a token, so that the key is read as that of a
+ * row of the list.
+ */
+export const pageTokenReader = <S extends Schema.Top & { readonly DecodingServices: never }>(key: S) => {
+  const decodeKey = Schema.decodeUnknownOption(key)
+  return (question: unknown, token: string): Effect.Effect<S["Type"] | undefined, ApiError> => {
+    if (token === "") return Effect.undefined
+    const content = token.length > longest ? Option.none() : decode(Buffer.from(token, "base64url").toString("utf8"))
+    const own = Option.filter(content, ({ q }) => q === digest(question))
+    return Effect.mapError(
+      Effect.fromOption(Option.flatMap(own, ({ after }) => decodeKey(after))),
+      () => ApiError.invalid("page_token", "the token that the page before came with, for the same question")
+    )
+  }
 }
+
+/** An identifier that PostgreSQL can count to. */
+export const Identifier = Schema.String.check(Schema.isPattern(/^[1-9][0-9]{0,17}$/u))
 
 /** At most a thousand, a hundred where nothing is said. */
 export const pageSize = (wanted: number): Effect.Effect<number, ApiError> =>

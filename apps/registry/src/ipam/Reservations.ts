@@ -4,13 +4,13 @@
  * Each change is one transaction under the writer lock, in which whoever has what is wanted is looked for before it is
  * written, so that a refusal names it. Automatic reservations give way.
  */
-import type { Ipv4, Mac } from "@leasehold/events"
+import { Ipv4, type Mac } from "@leasehold/events"
 import { type Client, Postgres } from "@leasehold/runtime"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { Administration } from "../administration/Administration.ts"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
-import { pageSize, readPageToken } from "../api/pageToken.ts"
+import { Identifier, pageSize, pageTokenReader } from "../api/pageToken.ts"
 import { takeNext } from "./FreeAddresses.ts"
 import type { Reservation, ReservationSettings, ReservationSource } from "./model.ts"
 import { type Page, pageOf, type PageRequest } from "./pages.ts"
@@ -41,6 +41,9 @@ export interface ChangedReservation {
   readonly reservation: Reservation
   readonly change: bigint
 }
+
+/** The address, where it has one, and the identifier. */
+const readToken = pageTokenReader(Schema.Tuple([Schema.Union([Ipv4, Schema.Literal("")]), Identifier]))
 
 export class Reservations extends Context.Service<Reservations, {
   create(caller: Caller, settings: ReservationSettings, dryRun: boolean): Effect.Effect<ChangedReservation, ApiError>
@@ -96,8 +99,7 @@ export class Reservations extends Context.Service<Reservations, {
       const list = Effect.fn("Reservations.list")(
         function*(filter: ReservationFilter, page: PageRequest) {
           const size = yield* pageSize(page.size)
-          const [address = "", id = ""] = (yield* readPageToken(filter, page.token)) ?? []
-          const begins = /^[0-9]{1,18}$/u.test(id)
+          const [address = "", id] = (yield* readToken(filter, page.token)) ?? []
           const subnet = filter.subnet === undefined
             ? undefined
             : yield* findSubnet(postgres, "filter.subnet", filter.subnet, false)
@@ -108,8 +110,8 @@ export class Reservations extends Context.Service<Reservations, {
             filter.server ?? null,
             filter.enabled ?? null,
             filter.mac ?? null,
-            begins && /^[0-9.]{7,15}$/u.test(address) ? address : null,
-            begins ? id : null,
+            address === "" ? null : address,
+            id ?? null,
             size + 1
           ], "ORDER BY r.address, r.id LIMIT $9::int")
           return pageOf(rows, size, filter, (row) => [row.address ?? "", row.id])

@@ -6,11 +6,12 @@
  */
 import type { ServerId } from "@leasehold/events"
 import { type Client, Postgres, type PostgresError } from "@leasehold/runtime"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { Administration } from "../administration/Administration.ts"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
-import { pageSize, readPageToken } from "../api/pageToken.ts"
+import { pageSize, pageTokenReader } from "../api/pageToken.ts"
+import { parseNetwork } from "./fields.ts"
 import type { Subnet, SubnetSettings } from "./model.ts"
 import { type Page, pageOf, type PageRequest } from "./pages.ts"
 import { findSubnet, loadSubnets, withUtilisation } from "./Subnets/rows.ts"
@@ -38,6 +39,10 @@ const defaults = {
   autoShare: 0.8,
   comment: ""
 } as const
+
+const readToken = pageTokenReader(
+  Schema.Tuple([Schema.String.check(Schema.makeFilter((text: string) => parseNetwork(text)?.cidr === text))])
+)
 
 export class Subnets extends Context.Service<Subnets, {
   create(caller: Caller, subnet: NewSubnet, dryRun: boolean): Effect.Effect<ChangedSubnet, ApiError>
@@ -84,12 +89,12 @@ export class Subnets extends Context.Service<Subnets, {
       const list = Effect.fn("Subnets.list")(
         function*(server: ServerId | undefined, page: PageRequest) {
           const size = yield* pageSize(page.size)
-          const [after = null] = (yield* readPageToken(["subnets", server], page.token)) ?? []
+          const [after] = (yield* readToken(["subnets", server], page.token)) ?? []
           const rows = yield* loadSubnets(
             postgres,
             `($1::text IS NULL OR EXISTS (SELECT FROM subnet_servers a WHERE a.subnet_id = s.id AND a.server = $1))
               AND ($2::text IS NULL OR s.cidr > $2::cidr)`,
-            [server ?? null, after === null || /^[0-9.]{7,15}\/[0-9]{1,2}$/u.test(after) ? after : null, size + 1],
+            [server ?? null, after ?? null, size + 1],
             "ORDER BY s.cidr LIMIT $3::int"
           )
           const { items, nextToken } = pageOf(rows, size, ["subnets", server], ({ cidr }) => [cidr])

@@ -3,7 +3,7 @@
  *
  * Plain functions without Effect, because an import has a hundred thousand of them.
  */
-import { Hostname, Ipv4, ipv4FromNumber, ipv4ToNumber, Mac, ServerId } from "@leasehold/events"
+import { harmfulCharacters, Hostname, Ipv4, ipv4FromNumber, ipv4ToNumber, Mac, ServerId } from "@leasehold/events"
 import { Option, Result, Schema } from "effect"
 import { ApiError } from "../api/ApiError.ts"
 import { isHostName } from "../names/forbidden.ts"
@@ -58,12 +58,12 @@ const readLabel = reader(
 /** Administrators may use the names of services, and capitals, which are no others. */
 export const readName = (field: string, text: string): Read<Hostname> => readLabel(field, text.toLowerCase())
 
-const harmful = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u
+const harmful = new RegExp(`[${harmfulCharacters}]`, "u")
 export const longestComment = 300
 
 export const readComment = (field: string, text: string): Read<string> =>
   harmful.test(text) || [...text].length > longestComment
-    ? invalid(field, `one line of at most ${longestComment} characters, none of them a control character`, text)
+    ? invalid(field, `one line of at most ${longestComment} characters, all of them to be seen`, text)
     : Result.succeed(text)
 
 const domainPattern = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)?$/u

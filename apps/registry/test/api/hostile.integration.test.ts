@@ -80,6 +80,7 @@ const texts = [
   "infinite",
   "../../../../etc/shadow",
   "\u202egnp.exe",
+  "a\u200bb",
   "e\u0301\u{1f4a9}\ufffd",
   "x".repeat(300),
   "x".repeat(70_000),
@@ -141,7 +142,7 @@ const variants = (message: DescMessage, sample: JsonObject, depth = 0): Readonly
 const isUnary = (method: DescMethod): method is DescMethodUnary => method.methodKind === "unary"
 const isStreaming = (method: DescMethod): method is DescMethodStreaming => method.methodKind !== "unary"
 
-const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/u
+const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2066-\u2069]/u
 
 it("is refused or made harmless in every field: no call fails inside, and no answer moves a terminal", async () => {
   const transport = createConnectTransport({ baseUrl: served.registry.api, httpVersion: "2", useBinaryFormat: true })
@@ -198,3 +199,44 @@ it("is refused or made harmless in every field: no call fails inside, and no ans
   const { system } = await createClient(WatcherService, transport).getSystem({ key: mac })
   assert.strictEqual(system?.address, "10.1.0.7")
 }, 120_000)
+
+it("is refused in page tokens that somebody wrote, of every list", async () => {
+  const { client } = served
+  await client.call("WatcherService/RegisterSystem", { mac: "00:16:3e:00:00:08", server: "lab", address: "10.1.0.7" })
+  await client.call("WatcherService/RegisterSystem", { mac: "00:16:3e:00:00:08", server: "lab", address: "10.1.0.8" })
+  for (const last of [7, 8]) {
+    await client.call("IpamService/CreateReservation", {
+      reservation: { macs: [`00:16:3e:00:00:0${last}`], address: `10.1.0.${last}` }
+    })
+  }
+  const after: ReadonlyArray<ReadonlyArray<string>> = [
+    [],
+    [""],
+    ["x"],
+    ["'; x"],
+    ["\u0000"],
+    ["9".repeat(30)],
+    ["999.999.999.999/24"],
+    ["10.0.0.1", "x"],
+    ["2026-01-01T00:00:00.000000Z", "lab", "x"],
+    ["x", "lab", "10.1.0.7"],
+    [mac, mac, mac, mac]
+  ]
+  const lists: ReadonlyArray<readonly [method: string, request: object]> = [
+    ["WatcherService/ListSystems", {}],
+    ["WatcherService/ListAddressHistory", { key: "00:16:3e:00:00:08" }],
+    ["IpamService/ListSubnets", {}],
+    ["IpamService/ListReservations", {}],
+    ["IpamService/ListChanges", {}]
+  ]
+  for (const [method, request] of lists) {
+    const { nextPageToken } = await client.call(method, { ...request, pageSize: 1 })
+    const own: unknown = JSON.parse(Buffer.from(String(nextPageToken), "base64url").toString())
+    for (const forged of after) {
+      const pageToken = Buffer.from(JSON.stringify({ ...Object(own), after: forged })).toString("base64url")
+      const { code, details } = await client.fail(method, { ...request, pageToken })
+      assert.strictEqual(`${code} ${details.split(":", 1)[0]}`, "INVALID_ARGUMENT page_token", `${method} ${forged}`)
+    }
+    await client.call(method, { ...request, pageToken: nextPageToken })
+  }
+}, 60_000)

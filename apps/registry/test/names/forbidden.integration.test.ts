@@ -1,4 +1,7 @@
+import { sanitizeText, Text } from "@leasehold/events"
+import { Result, Schema } from "effect"
 import { afterAll, assert, beforeAll, it } from "vitest"
+import { readComment } from "../../src/ipam/fields.ts"
 import { isHostName, isServiceName } from "../../src/names/forbidden.ts"
 import { random } from "../randomEvents.ts"
 import { type RegistryDatabase, registryDatabase } from "../registryDatabase.ts"
@@ -53,4 +56,20 @@ it("says the same of every name as the constraints of the database", async () =>
   assert.deepStrictEqual(different, [])
   assert.isAbove(rows.filter(({ host }) => host).length, 1_000)
   assert.isAbove(rows.filter(({ host }) => !host).length, 300)
+})
+
+it("says the same of every character of a text as the functions of the database", async () => {
+  const characters = Array.from({ length: 0xffff }, (_, index) => index + 1)
+    .filter((code) => code < 0xd800 || code > 0xdfff).map((code) => String.fromCodePoint(code))
+  const rows = await database.query<{ plain: boolean; made: string }>(
+    "SELECT is_plain_text(c) AS plain, harmless_text(c) AS made FROM unnest($1::text[]) WITH ORDINALITY AS k (c, n) ORDER BY n",
+    [characters]
+  )
+  const isText = Schema.is(Text)
+  const different = characters.filter((character, n) =>
+    rows[n]?.plain !== isText(character) || rows[n].made !== sanitizeText(character) ||
+    rows[n].plain !== Result.isSuccess(readComment("comment", character))
+  )
+  assert.deepStrictEqual(different.map((character) => character.codePointAt(0)), [])
+  assert.strictEqual(rows.filter(({ plain }) => !plain).length, 31 + 33 + 4 + 7 + 5 + 4 + 1)
 })

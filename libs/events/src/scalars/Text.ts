@@ -1,15 +1,21 @@
 /**
- * Free text from a client or a log: at most 8,192 characters, none of which can move a terminal's cursor, end a line
- * or reverse the writing direction.
+ * Free text from a client or a log: at most 8,192 characters, none of which can move a terminal's cursor, end a line,
+ * reverse the writing direction or hide.
  */
 import { Schema } from "effect"
 
-// C0, DEL, C1, line and paragraph separators, bidirectional overrides and isolates, and surrogates without a partner.
-const harmful = "\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff"
-const oneHarmful = new RegExp(`[${harmful}]`, "gu")
+/**
+ * What no text of anybody may hold, as the inside of a character class: C0, DEL, C1, line and paragraph separators, marks,
+ * overrides and isolates of the writing direction, what has no width (the joiners apart, which scripts need), and
+ * surrogates without a partner. The database's `is_plain_text` says the same.
+ */
+export const harmfulCharacters =
+  "\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u2064" +
+  "\\u2066-\\u2069\\ufeff\\ud800-\\udfff"
+const oneHarmful = new RegExp(`[${harmfulCharacters}]`, "gu")
 
 export const Text = Schema.String.check(
-  Schema.isPattern(new RegExp(`^[^${harmful}]{0,8192}$`, "u"), {
+  Schema.isPattern(new RegExp(`^[^${harmfulCharacters}]{0,8192}$`, "u"), {
     expected: "at most 8192 characters without control characters"
   })
 ).annotate({ description: "Printable text" })

@@ -1,6 +1,6 @@
 /** WatcherService: what is known of the machines on the network, and how they are watched. */
 import type { ServiceImpl } from "@connectrpc/connect"
-import { ClientName, Ipv4, Mac, ServerId } from "@leasehold/events"
+import { ClientName, Ipv4, Ipv6, Mac, ServerId, Timestamp } from "@leasehold/events"
 import {
   ApproveSystemRequestSchema,
   ApproveSystemResponseSchema,
@@ -39,7 +39,7 @@ import { Watching } from "../../systems/Watching.ts"
 import { ApiError } from "../ApiError.ts"
 import type { Implementing } from "../implement.ts"
 import { field, fromTimestamp } from "../messages.ts"
-import { pageSize, pageToken, readPageToken } from "../pageToken.ts"
+import { pageSize, pageToken, pageTokenReader } from "../pageToken.ts"
 import { configurationMessage, ingestMessage } from "./watcher/monitoringMessages.ts"
 import { evidenceMessage, holdingMessage, watchedMessage } from "./watcher/messages.ts"
 import { filterOf, stateOf, systemMessage } from "./watcher/systemMessage.ts"
@@ -49,6 +49,8 @@ type Used = AddressHistory | Approval | Monitoring | Decisions | Explanation | R
 const readMac = field(Mac, "a MAC address of six octets such as 52:54:00:12:34:56")
 const readServer = field(ServerId, "a server id of 1 to 63 lower-case letters, digits and dashes")
 const readClientName = field(ClientName, "a name of 1 to 253 letters, digits, dashes, underscores and dots")
+const readSystemsToken = pageTokenReader(Schema.Tuple([Mac]))
+const readHistoryToken = pageTokenReader(Schema.Tuple([Timestamp, ServerId, Schema.Union([Ipv4, Ipv6])]))
 const decodeMac = Schema.decodeUnknownOption(Mac)
 
 export const watcherService = (method: Implementing<Used>) =>
@@ -86,7 +88,7 @@ export const watcherService = (method: Implementing<Used>) =>
         const systems = yield* Systems
         const filter = yield* Effect.flatMap(filterOf(request.filter), systems.resolve)
         const size = yield* pageSize(request.pageSize)
-        const [after] = (yield* readPageToken(filter, request.pageToken)) ?? []
+        const [after] = (yield* readSystemsToken(filter, request.pageToken)) ?? []
         const found = yield* systems.list(filter, { after, size: size + 1 })
         const last = found.length > size ? found[size - 1] : undefined
         return {
@@ -175,7 +177,7 @@ export const watcherService = (method: Implementing<Used>) =>
           at: request.at === undefined ? undefined : yield* fromTimestamp("at", request.at)
         }
         const size = yield* pageSize(request.pageSize)
-        const after = yield* readPageToken(question, request.pageToken)
+        const after = yield* readHistoryToken(question, request.pageToken)
         const found = yield* history.list(question, { after, size: size + 1 })
         const last = found.length > size ? found[size - 1] : undefined
         return {
