@@ -303,6 +303,20 @@ describe("an import", () => {
     }
   })
 
+  it("of entries of two subnets without addresses finds their subnets in what dnsmasq's export says", async () => {
+    await done("subnet", "add", "10.6.0.0/24", "--name", "hall")
+    for (const [number, subnet] of [[1, "office"], [2, "hall"], [3, "office"]] as const) {
+      await done("host", "add", mac(number), "--subnet", subnet, "--name", `h${number}`)
+    }
+    await done("host", "add", mac(4), "--subnet", "hall", "--ignore")
+    for (const format of ["dnsmasq", "hosts"]) {
+      const path = file(`two.${format}`, await done("export", "--format", format))
+      const { err } = await run(["import", path, "--mode", "replace", "--dry-run"])
+      assert.match(err, /0 to add, 0 to change, 0 to remove, 4 as they are/u)
+    }
+    await done("subnet", "rm", "hall", "--with-reservations", "--yes")
+  })
+
   it("takes more at once than one message or page has", async () => {
     await done("subnet", "add", "10.64.0.0/16", "--name", "large")
     const rows = Array.from(
@@ -389,6 +403,23 @@ describe("what else an administrator does", () => {
     assert.deepStrictEqual(await list("watcher", "status"), [])
     assert.include(await json("server", "show", "lab"), { server: "lab", status: "never rendered" })
     assert.strictEqual((await list("server", "list")).length, 1)
+  })
+
+  it("does not take a DHCP server that nobody knows for one that has nothing", async () => {
+    const conf = file("unknown.conf", "log-dhcp\n")
+    await refused(3, /no such server; there are lab/u, "check", "--dnsmasq-conf", conf, "--dhcp-server", "nope")
+    await refused(3, /no such server/u, "watcher", "status", "nope")
+    for (
+      const words of [
+        ["watcher", "configure", "nope", "--log-file", "/var/log/a.log", "--dry-run"],
+        ["system", "register", mac(9), "nope", "--dry-run"]
+      ]
+    ) {
+      const { code, err } = await run(words)
+      assert.strictEqual(code, 0, err)
+      assert.match(err, /no DHCP server "nope" is known/u)
+    }
+    assert.notInclude((await run(["system", "register", mac(9), "lab", "--dry-run"])).err, "is known;")
   })
 
   it("reviews the registry and dnsmasq's configuration, and ends with 5 where something is wrong", async () => {

@@ -30,9 +30,10 @@ const exportServer = Effect.fnUntraced(function*(server: string, lineFormat: Lin
 })
 
 const exportLines = Effect.fnUntraced(function*(subnet: string, lineFormat: LineFormat) {
-  const { hostLine } = yield* Effect.promise(() => import("../domain/hostLine.ts"))
+  const { hostLine, subnetComment } = yield* Effect.promise(() => import("../domain/hostLine.ts"))
   const screen = yield* Screen
   const form = lineFormat === "dnsmasq" ? "conf" : "hosts"
+  let section = ""
   yield* Stream.runForEachArray(
     reservations(subnet),
     Effect.fnUntraced(function*(some) {
@@ -42,8 +43,13 @@ const exportLines = Effect.fnUntraced(function*(subnet: string, lineFormat: Line
         const line = hostLine(reservation, form)
         const label = reservationLabel(reservation)
         if (!reservation.enabled) missing.push(`${label} is disabled, and left out\n`)
-        else if (Result.isSuccess(line)) lines.push(`${line.success}\n`)
-        else missing.push(`${label} is left out: ${line.failure.message}\n`)
+        else if (Result.isSuccess(line)) {
+          if (reservation.address === "" && reservation.subnet !== section) {
+            section = reservation.subnet
+            lines.push(`${subnetComment(section)}\n`)
+          }
+          lines.push(`${line.success}\n`)
+        } else missing.push(`${label} is left out: ${line.failure.message}\n`)
       }
       yield* screen.out(lines.join(""))
       yield* screen.err(missing.map((text) => `${harmless(text.trimEnd())}\n`).join(""))
@@ -59,7 +65,11 @@ export const exportHosts = Command.make(
       Flag.optional
     ),
     subnet: text("subnet", "SUBNET", "Only of this subnet"),
-    dhcpServer: text("dhcp-server", "NAME", "What the file of this DHCP server would show; for dnsmasq and hosts")
+    dhcpServer: text(
+      "dhcp-server",
+      "NAME",
+      "What the file of this DHCP server would show; there, entries without an address do not name their subnet"
+    )
   },
   Effect.fn("export")(function*(input) {
     const asked = yield* format

@@ -6,6 +6,7 @@ import { configurationColumns, sourceColumns, sourceRows } from "../domain/views
 import { printOne, printRows } from "../print.ts"
 import { Registry } from "../Registry.ts"
 import { dryRun, text, texts } from "./flags.ts"
+import { requireKnown, warnUnlessKnown } from "./knownServer.ts"
 
 const serverName = Argument.String("name").pipe(
   Argument.withDescription("Name of the DHCP server; all where it is left out"),
@@ -17,9 +18,9 @@ const status = Command.make(
   { server: serverName },
   Effect.fn("watcher.status")(function*(input) {
     const registry = yield* Registry
-    const { ingests } = yield* registry.call((client, context) =>
-      client.watcher.getWatcherStatus({ server: Option.getOrElse(input.server, () => "") }, context)
-    )
+    const server = Option.getOrElse(input.server, () => "")
+    const { ingests } = yield* registry.call((client, context) => client.watcher.getWatcherStatus({ server }, context))
+    if (server !== "" && ingests.length === 0) yield* requireKnown(server)
     yield* printRows(sourceColumns, Stream.fromIterable(sourceRows(ingests)), "no ingest has reported")
   })
 ).pipe(
@@ -44,6 +45,7 @@ const configure = Command.make(
     if (input.logFile.length === 0 && Option.isNone(input.zone)) {
       return yield* printRows(configurationColumns, Stream.fromIterable(configurations), "nothing is configured")
     }
+    yield* warnUnlessKnown(server)
     // What is not given stays; the registry answers to one server with its configuration, or with none.
     const present = server === "" ? undefined : configurations[0]
     const { change, configuration } = yield* registry.call((client, context) =>

@@ -16,3 +16,14 @@ export const hostLine = (reservation: Reservation, form: HostForm): Result.Resul
     ...(leaseInfinite || leaseTime === undefined ? {} : { leaseTime: { seconds: Number(leaseTime.seconds) } })
   }, form)
 }
+
+const section = /^[ \t]*# subnet (\d+(?:\.\d+){3}\/\d+)[ \t\r]*$/u
+
+/** Says of the entries below it that have no address which subnet they are of: dnsmasq has no word for it. */
+export const subnetComment = (cidr: string): string => `# subnet ${cidr}`
+
+/** For each line, what the last such comment above it says. */
+export const commentedSubnets = (text: string): ReadonlyArray<string | undefined> => {
+  let subnet: string | undefined
+  return text.split("\n").map((line) => (subnet = section.exec(line)?.[1] ?? subnet))
+}

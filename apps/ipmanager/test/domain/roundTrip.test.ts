@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf"
 import { assert, describe, it } from "@effect/vitest"
-import { type Reservation, ReservationSchema } from "@leasehold/registry-api"
+import { type Reservation, ReservationSchema, ReservationSource } from "@leasehold/registry-api"
 import { Effect, Result, Schema } from "effect"
-import { hostLine } from "../../src/domain/hostLine.ts"
+import { hostLine, subnetComment } from "../../src/domain/hostLine.ts"
 import { readCsv } from "../../src/domain/imports/csv.ts"
 import { readDnsmasq } from "../../src/domain/imports/dnsmasq.ts"
 import { readJson } from "../../src/domain/imports/json.ts"
@@ -27,11 +27,12 @@ const Host = Schema.Struct({
   start: Start,
   comment: Comment,
   enabled: Schema.Boolean,
-  ignore: Schema.Boolean
+  ignore: Schema.Boolean,
+  automatic: Schema.Boolean
 })
 
 const reservationOf = (
-  { address, comment, enabled, ignore, lease, macs, name, start }: typeof Host.Type
+  { address, automatic, comment, enabled, ignore, lease, macs, name, start }: typeof Host.Type
 ): Reservation =>
   create(ReservationSchema, {
     macs: [...new Set(macs)].map((last) => `52:54:00:00:00:${last.toString(16).padStart(2, "0")}`),
@@ -41,6 +42,7 @@ const reservationOf = (
     comment: start + comment,
     enabled,
     ignore,
+    ...(automatic ? { source: ReservationSource.AUTO } : {}),
     ...(lease === "infinite" && !ignore ? { leaseInfinite: true } : {}),
     ...(typeof lease === "number" && !ignore ? { leaseTime: { seconds: BigInt(lease), nanos: 0 } } : {})
   })
@@ -74,11 +76,18 @@ describe("what is exported", () => {
         const reservation = reservationOf(host)
         for (const form of ["conf", "hosts"] as const) {
           const line = Result.getOrThrow(hostLine(reservation, form))
-          const { items, problems } = readDnsmasq("x", `${line}\n`, form)
+          const text = `${subnetComment("10.9.0.0/24")}\n# another\n${subnetComment("10.0.0.0/24")}\n${line}\n`
+          const { items, problems } = readDnsmasq("x", text, form)
           assert.deepStrictEqual(problems, [])
           assert.deepStrictEqual(
             items.map((item) => create(ReservationSchema, toReservation(item))),
-            [create(ReservationSchema, { ...reservation, subnet: "", comment: "", enabled: true })]
+            [create(ReservationSchema, {
+              ...reservation,
+              subnet: reservation.address === "" ? reservation.subnet : "",
+              source: ReservationSource.UNSPECIFIED,
+              comment: "",
+              enabled: true
+            })]
           )
         }
       })

@@ -15,6 +15,7 @@ import { pages } from "../../pages.ts"
 import { format, printRowsAs } from "../../print.ts"
 import { Registry } from "../../Registry.ts"
 import { Screen } from "../../Screen.ts"
+import { requireKnown } from "../knownServer.ts"
 
 const severities: Readonly<Record<number, Severity>> = {
   [FindingSeverity.NOTE]: "note",
@@ -77,6 +78,7 @@ export const runCheck = Effect.fn("runCheck")(function*(paths: ReadonlyArray<str
   if (server !== undefined && paths.length === 0) {
     return yield* misused("--dhcp-server says whose configuration it is", "Give --dnsmasq-conf with it.")
   }
+  if (server !== undefined) yield* requireKnown(server)
   const findings = [
     ...(yield* reviewRegistry()),
     ...(paths.length === 0 ? [] : yield* reviewConf(paths, server))

@@ -11,6 +11,7 @@ import { printOne } from "../../print.ts"
 import { Registry } from "../../Registry.ts"
 import { Screen } from "../../Screen.ts"
 import { argument, dryRun, onOff, text } from "../flags.ts"
+import { warnUnlessKnown } from "../knownServer.ts"
 
 const mac = argument("mac", "MAC of the machine")
 
@@ -140,6 +141,7 @@ export const systemRegister = Command.make(
   Effect.fn("system.register")(function*(input) {
     const registry = yield* Registry
     const screen = yield* Screen
+    yield* warnUnlessKnown(input.dhcpServer)
     if (input.dryRun) return yield* tryRegistration(input.mac)
     const { created, system } = yield* registry.call((client, context) =>
       client.watcher.registerSystem({

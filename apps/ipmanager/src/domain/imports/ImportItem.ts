@@ -18,6 +18,8 @@ export interface ImportItem {
   readonly subnet?: string | undefined
   readonly ignore?: boolean
   readonly disabled?: boolean
+  /** It is an automatic reservation of our own export, and stays one where it is there. */
+  readonly automatic?: boolean
 }
 
 export interface ImportProblem {

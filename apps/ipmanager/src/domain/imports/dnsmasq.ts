@@ -5,6 +5,7 @@
  * by its line.
  */
 import { checkHostsFile, type HostForm, type ParsedHost } from "@leasehold/dnsmasq"
+import { commentedSubnets } from "../hostLine.ts"
 import { type Gathered, type ImportItem, type ImportProblem, leftOut, type Place } from "./ImportItem.ts"
 
 const unrepresented = (host: ParsedHost, place: Place): ReadonlyArray<ImportProblem> =>
@@ -73,9 +74,13 @@ const told = new Set(["set", "tag"])
 /** @param form `conf` for `dhcp-host=` lines among others, `hosts` for entries alone */
 export const readDnsmasq = (file: string, text: string, form: HostForm): Gathered => {
   const { hosts, problems } = checkHostsFile(text, form)
+  const subnets = commentedSubnets(text)
   const read = hosts.map(({ host, line }) => hostItem(host, { file, line }))
   return {
-    items: read.flatMap(({ items }) => items),
+    items: read.flatMap(({ items }) => items).map((item) => {
+      const subnet = subnets[item.place.line - 1]
+      return item.address === undefined && subnet !== undefined ? { ...item, subnet } : item
+    }),
     problems: [
       ...problems.flatMap(({ actual, expected, field, line, refused }) =>
         isForRegistry(field, expected) || told.has(field)

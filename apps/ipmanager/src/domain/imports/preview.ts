@@ -40,7 +40,7 @@ export const problemObject = ({ field, message, place, refused }: ImportProblem)
 
 /** What an import can set. */
 const compared: ReadonlyArray<Column<Reservation>> = reservationColumns.filter(({ key }) =>
-  ["address", "name", "macs", "subnet", "lease_time", "enabled", "ignore", "comment"].includes(key)
+  ["address", "name", "macs", "subnet", "lease_time", "enabled", "ignore", "comment", "source"].includes(key)
 )
 
 const changedFields = (before: Reservation, after: Reservation): string =>

@@ -12,7 +12,7 @@ import {
   refuse
 } from "./ImportItem.ts"
 
-export type Field = "macs" | "address" | "name" | "comment" | "lease_time" | "subnet" | "ignore" | "enabled"
+export type Field = "macs" | "address" | "name" | "comment" | "lease_time" | "subnet" | "ignore" | "enabled" | "source"
 
 const names: Readonly<Record<Field, ReadonlyArray<string>>> = {
   macs: ["macs", "mac", "macaddress", "hwaddr", "hwaddress", "hardwareaddress", "ethernet", "ether", "physicaladdress"],
@@ -22,11 +22,12 @@ const names: Readonly<Record<Field, ReadonlyArray<string>>> = {
   lease_time: ["leasetime", "lease"],
   subnet: ["subnet", "network", "cidr"],
   ignore: ["ignore", "ignored"],
-  enabled: ["enabled", "active"]
+  enabled: ["enabled", "active"],
+  source: ["source"]
 }
 
 /** Of our own export: nothing that an import can set. */
-const ours = new Set(["domain", "source", "servers", "id", "createdat", "updatedat"])
+const ours = new Set(["domain", "servers", "id", "createdat", "updatedat"])
 
 const normal = (title: string) => title.trim().toLowerCase().replace(/[^a-z0-9]/gu, "")
 
@@ -40,7 +41,8 @@ export const fieldOf = (title: string): Field | undefined => {
     "lease_time",
     "subnet",
     "ignore",
-    "enabled"
+    "enabled",
+    "source"
   ]
   return known.find((field) => names[field].includes(wanted))
 }
@@ -110,7 +112,8 @@ export const readRow = (row: Row, problems: Array<ImportProblem>): ImportItem =>
     comment: get("comment") === "" ? undefined : get("comment"),
     subnet: get("subnet") === "" ? undefined : get("subnet"),
     ignore: readTruth(row, "ignore", false, problems),
-    disabled: !readTruth(row, "enabled", true, problems)
+    disabled: !readTruth(row, "enabled", true, problems),
+    ...(get("source") === "auto" ? { automatic: true } : {})
   }
 }
 
