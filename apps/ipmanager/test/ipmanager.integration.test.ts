@@ -441,6 +441,12 @@ describe("what else an administrator does", () => {
       "unreadable"
     ])
     for (const { advice } of findings) assert.notStrictEqual(advice, "")
+
+    const gone = await run(["check", "--dnsmasq-conf", `${directory}/none.conf`, "--dhcp-server", "lab", "--json"])
+    const told: ReadonlyArray<{ readonly code: string }> = JSON.parse(gone.out)
+    const codes = told.map(({ code }) => code)
+    assert.include(codes, "unreadable")
+    for (const absent of ["no-log-dhcp", "subnet-without-dhcp-range"]) assert.notInclude(codes, absent)
   })
 
   it("makes, lists and revokes tokens, and tells a secret once", async () => {

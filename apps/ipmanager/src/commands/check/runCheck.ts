@@ -10,6 +10,7 @@ import { isInside, rangesOf } from "../../domain/review/ranges.ts"
 import { reviewHosts } from "../../domain/review/reviewHosts.ts"
 import { reviewOptions } from "../../domain/review/reviewOptions.ts"
 import { reviewRanges } from "../../domain/review/reviewRanges.ts"
+import { reviewSettings } from "../../domain/review/reviewSettings.ts"
 import { type Finding, findingColumns, findingText, type Severity } from "../../domain/views/finding.ts"
 import { pages } from "../../pages.ts"
 import { format, printRowsAs } from "../../print.ts"
@@ -64,10 +65,13 @@ const reviewConf = Effect.fnUntraced(function*(paths: ReadonlyArray<string>, ser
     ...reservations.filter(({ enabled }) => enabled).map(({ address }) => address),
     ...hosts.flatMap(({ form, path, text }) => readDnsmasq(path, text, form).items).map(({ address = "" }) => address)
   ].filter((address) => address !== "" && !ranges.some((range) => isInside(range, address))))
+  // What is not read says nothing of what is missing.
+  if (unreadable.some(({ from }) => from === undefined)) return [...missing, ...reviewHosts(hosts, reservations)]
   return [
     ...missing,
     ...reviewOptions(lines, ranges, outside.size, subject),
     ...reviewRanges(ranges, subnets, served, reservations, subject),
+    ...reviewSettings(lines, served),
     ...reviewHosts(hosts, reservations)
   ]
 })

@@ -1,4 +1,5 @@
 /** `dhcp-range` lines of a dnsmasq configuration, as far as they are about IPv4, and addresses as numbers. */
+import type { Subnet } from "@leasehold/registry-api"
 import { isIpv4, type Place } from "../imports/ImportItem.ts"
 import type { ConfLine } from "./confLines.ts"
 
@@ -35,6 +36,16 @@ export const networkOf = (cidr: string): Network | undefined => {
   const first = Math.floor(toNumber(address) / size) * size
   return { first, last: first + size - 1 }
 }
+
+/** The subnet that an address is in. */
+export const subnetOf = (subnets: ReadonlyArray<Subnet>, address: number): Subnet | undefined =>
+  subnets.find(({ cidr }) => {
+    const network = networkOf(cidr)
+    return network !== undefined && network.first <= address && address <= network.last
+  })
+
+/** Advice is written for a shell. */
+export const quoted = (text: string): string => /^[\w./:-]+$/u.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
 /** `[tag:…,][set:…,][interface:…,]first,last|static|proxy[,mask[,broadcast]][,lease time]`. */
 export const rangesOf = (lines: ReadonlyArray<ConfLine>): ReadonlyArray<DhcpRange> =>

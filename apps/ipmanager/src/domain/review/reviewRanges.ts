@@ -2,58 +2,79 @@
 import type { Reservation, Subnet } from "@leasehold/registry-api"
 import { placeText } from "../imports/ImportItem.ts"
 import type { Finding } from "../views/finding.ts"
-import { type DhcpRange, isInside, networkOf, toAddress } from "./ranges.ts"
+import { type DhcpRange, isInside, networkOf, quoted, subnetOf, toAddress } from "./ranges.ts"
 
 const textOf = ({ first, last }: DhcpRange) => `${toAddress(first)}-${toAddress(last)}`
 
-/** Advice is written for a shell. */
-const quoted = (text: string) => (/^[\w./:-]+$/u.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
+interface Placed {
+  readonly range: DhcpRange
+  readonly subnet: Subnet
+}
 
-const reviewRange = (range: DhcpRange, subnets: ReadonlyArray<Subnet>): ReadonlyArray<Finding> => {
+/** Where a range is, or why it is nowhere. */
+const place = (range: DhcpRange, subnets: ReadonlyArray<Subnet>): Placed | Finding => {
   const subject = placeText(range.place)
   if (range.last < range.first) {
-    return [{
+    return {
       severity: "error",
       code: "range-reversed",
       subject,
       message: `${textOf(range)} ends before it begins`,
       advice: "Exchange its addresses."
-    }]
+    }
   }
-  const subnet = subnets.find(({ cidr }) => {
-    const network = networkOf(cidr)
-    return network !== undefined && network.first <= range.first && range.first <= network.last
-  })
+  const subnet = subnetOf(subnets, range.first)
   const network = subnet === undefined ? undefined : networkOf(subnet.cidr)
   if (subnet === undefined || network === undefined) {
-    return [{
+    return {
       severity: "warning",
       code: "range-without-subnet",
       subject,
       message: `the registry has no subnet with ${toAddress(range.first)}: what is seen there gets no reservation`,
       advice: "Declare it: ipmanager subnet add CIDR --range "
         + (range.isStatic ? "''" : textOf(range))
-    }]
+    }
   }
-  if (range.last > network.last) {
-    return [{
-      severity: "error",
-      code: "range-outside-subnet",
-      subject,
-      message: `${textOf(range)} reaches beyond ${subnet.cidr}`,
-      advice: "Correct the range, or the subnet in the registry."
-    }]
+  return range.last <= network.last ? { range, subnet } : {
+    severity: "error",
+    code: "range-outside-subnet",
+    subject,
+    message: `${textOf(range)} reaches beyond ${subnet.cidr}`,
+    advice: "Correct the range, or the subnet in the registry."
   }
+}
+
+const differing = (subnet: Subnet, ranges: ReadonlyArray<DhcpRange>): ReadonlyArray<Finding> => {
+  const [one] = ranges
   const known = subnet.range === undefined ? "" : `${subnet.range.first}-${subnet.range.last}`
-  if (range.isStatic || known === textOf(range)) return []
-  return [{
+  if (one === undefined) return []
+  const hull = `${toAddress(Math.min(...ranges.map(({ first }) => first)))}-${
+    toAddress(Math.max(...ranges.map(({ last }) => last)))
+  }`
+  return hull === known ? [] : [{
     severity: "warning",
     code: "range-differs",
-    subject,
-    message: `dnsmasq hands out ${textOf(range)}, and ${subnet.cidr} says ${known === "" ? "nothing" : known}`,
-    advice: `If dnsmasq is right: ipmanager subnet set ${quoted(subnet.cidr)} --range ${textOf(range)}`
+    subject: placeText(one.place),
+    message: `dnsmasq hands out ${ranges.map(textOf).join(" and ")}, and ${subnet.cidr} says ${
+      known === "" ? "nothing" : known
+    }`,
+    advice: `If dnsmasq is right: ipmanager subnet set ${quoted(subnet.cidr)} --range ${hull}`
+      + (ranges.length > 1 ? " (the registry holds one range: this is around them)" : "")
   }]
 }
+
+/** Each range of which an earlier one has addresses. */
+const overlapping = (ranges: ReadonlyArray<DhcpRange>): ReadonlyArray<Finding> =>
+  ranges.flatMap((range, index) => {
+    const other = ranges.slice(0, index).find(({ first, last }) => first <= range.last && range.first <= last)
+    return other === undefined ? [] : [{
+      severity: "warning",
+      code: "ranges-overlap",
+      subject: placeText(range.place),
+      message: `${textOf(range)} overlaps ${textOf(other)} at ${placeText(other.place)}`,
+      advice: "Make one range of both, or keep them apart."
+    }]
+  })
 
 const inside = (range: DhcpRange, reservations: ReadonlyArray<Reservation>): ReadonlyArray<Finding> => {
   if (range.isStatic) return []
@@ -72,6 +93,17 @@ const inside = (range: DhcpRange, reservations: ReadonlyArray<Reservation>): Rea
       ? "Widen the range, or move reservations out of it: ipmanager host move"
       : "dnsmasq allows it. Reserve outside of the range where it gets narrow."
   }]
+}
+
+const reviewPlaces = (ranges: ReadonlyArray<DhcpRange>, subnets: ReadonlyArray<Subnet>): ReadonlyArray<Finding> => {
+  const placed = ranges.map((range) => place(range, subnets))
+  const dynamic = placed.flatMap((one) => ("code" in one || one.range.isStatic ? [] : [one]))
+  return [
+    ...placed.flatMap((one) => ("code" in one ? [one] : [])),
+    ...subnets.flatMap((subnet) =>
+      differing(subnet, dynamic.filter((one) => one.subnet === subnet).map(({ range }) => range))
+    )
+  ]
 }
 
 const withoutRange = (subnet: Subnet, ranges: ReadonlyArray<DhcpRange>, subject: string): ReadonlyArray<Finding> => {
@@ -95,6 +127,8 @@ export const reviewRanges = (
   reservations: ReadonlyArray<Reservation>,
   subject: string
 ): ReadonlyArray<Finding> => [
-  ...ranges.flatMap((range) => [...reviewRange(range, subnets), ...inside(range, reservations)]),
+  ...reviewPlaces(ranges, subnets),
+  ...overlapping(ranges.filter(({ first, isStatic, last }) => !isStatic && first <= last)),
+  ...ranges.flatMap((range) => inside(range, reservations)),
   ...served.flatMap((subnet) => withoutRange(subnet, ranges, subject))
 ]

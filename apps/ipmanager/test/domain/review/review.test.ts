@@ -6,6 +6,7 @@ import { rangesOf } from "../../../src/domain/review/ranges.ts"
 import { type HostsText, reviewHosts } from "../../../src/domain/review/reviewHosts.ts"
 import { reviewOptions } from "../../../src/domain/review/reviewOptions.ts"
 import { reviewRanges } from "../../../src/domain/review/reviewRanges.ts"
+import { reviewSettings } from "../../../src/domain/review/reviewSettings.ts"
 import type { Finding } from "../../../src/domain/views/finding.ts"
 
 const codes = (findings: ReadonlyArray<Finding>) => findings.map(({ code, subject }) => `${code} ${subject}`)
@@ -127,6 +128,17 @@ describe("a review of the ranges", () => {
     ])
   })
 
+  it("finds ranges that overlap, and advises the one range that has all of a subnet's", () => {
+    const lines = ["dhcp-range=10.0.0.50,10.0.0.150", "dhcp-range=10.0.0.140,10.0.0.199"]
+    const found = reviewRanges(ranges(...lines), [office], [office], [], "d.conf")
+    assert.deepStrictEqual(codes(found), ["range-differs d.conf:1", "ranges-overlap d.conf:2"])
+    assert.include(found[0]?.advice, "--range 10.0.0.50-10.0.0.199 (the registry holds one range")
+    assert.deepStrictEqual(
+      review(["dhcp-range=10.0.0.100,10.0.0.120", "dhcp-range=10.0.0.150,10.0.0.199"], [office]),
+      []
+    )
+  })
+
   it("tells of reservations inside a range once, and louder where they fill it", () => {
     const found = reviewRanges(
       ranges("dhcp-range=10.0.0.100,10.0.0.101"),
@@ -136,6 +148,30 @@ describe("a review of the ranges", () => {
       "d.conf"
     )
     assert.deepStrictEqual(found.map(({ code, severity }) => [code, severity]), [["reservations-in-range", "warning"]])
+  })
+})
+
+describe("a review of what clients are told", () => {
+  const office = create(SubnetSchema, { cidr: "10.0.0.0/24", gateway: "10.0.0.1", domain: "lan" })
+  const hall = create(SubnetSchema, { cidr: "10.1.0.0/24", domain: "hall" })
+  const review = (...lines: ReadonlyArray<string>) => codes(reviewSettings(linesOf(...lines), [office, hall]))
+
+  it("finds a router that is not the subnet's gateway", () => {
+    assert.deepStrictEqual(review("dhcp-option=tag:a,3,10.0.0.1", "dhcp-option=6,10.0.0.9", "dhcp-option=3"), [])
+    assert.deepStrictEqual(review("dhcp-option=option:router,10.0.0.254", "dhcp-option=3,10.1.0.1"), [
+      "gateway-differs d.conf:1",
+      "gateway-differs d.conf:2"
+    ])
+    assert.deepStrictEqual(codes(reviewSettings(linesOf("dhcp-option=3,10.9.0.1"), [office])), [
+      "gateway-differs d.conf:1"
+    ])
+  })
+
+  it("finds a domain that is not the subnet's, by the subnet that it is for", () => {
+    assert.deepStrictEqual(review("domain=LAN", "domain=hall,10.1.0.0/24"), [])
+    assert.deepStrictEqual(review("domain=old", "domain=hall,10.1.0.1,10.1.0.99", "domain=#"), [
+      "domain-differs d.conf:1"
+    ])
   })
 })
 
