@@ -22,12 +22,18 @@ export interface ImportItem {
   readonly automatic?: boolean
 }
 
+/** Two items of one content are one host. */
+export const contentOf = ({ address, comment, disabled, ignore, leaseTime, macs, name, subnet }: ImportItem) =>
+  JSON.stringify([[...macs].toSorted(), address, name, leaseTime, comment, subnet, ignore === true, disabled === true])
+
 export interface ImportProblem {
   readonly place: Place
   readonly field: string
   readonly message: string
-  /** Nothing is imported while there is one; otherwise it is what the import leaves out. */
+  /** Nothing is imported while there is one. */
   readonly refused: boolean
+  /** What it is about is imported, though it may be meant otherwise; else it is left out. */
+  readonly taken?: true
 }
 
 export interface Gathered {
@@ -54,6 +60,14 @@ export const leftOut = (place: Place, field: string, message: string): ImportPro
   field,
   message,
   refused: false
+})
+
+export const note = (place: Place, field: string, message: string): ImportProblem => ({
+  place,
+  field,
+  message,
+  refused: false,
+  taken: true
 })
 
 export const placeText = ({ file, line }: Place): string => `${file}:${line}`

@@ -4,9 +4,18 @@
  * Read as dnsmasq reads them. Conditions, tags, IPv6 and client identifiers have no place in the registry; each is told
  * by its line.
  */
-import { checkHostsFile, type HostForm, type ParsedHost } from "@leasehold/dnsmasq"
+import { checkHostsFile, type HostForm, type HostsFileProblem, type ParsedHost } from "@leasehold/dnsmasq"
 import { commentedSubnets } from "../hostLine.ts"
-import { type Gathered, type ImportItem, type ImportProblem, leftOut, type Place } from "./ImportItem.ts"
+import {
+  contentOf,
+  type Gathered,
+  type ImportItem,
+  type ImportProblem,
+  leftOut,
+  note,
+  type Place,
+  refuse
+} from "./ImportItem.ts"
 
 const unrepresented = (host: ParsedHost, place: Place): ReadonlyArray<ImportProblem> =>
   host.parts.flatMap((part): ReadonlyArray<ImportProblem> => {
@@ -47,10 +56,9 @@ export const hostItem = (host: ParsedHost, place: Place): Gathered => {
   const problems = unrepresented(host, place)
   const macs = [...new Set(ethernet(host))]
   if (macs.length === 0) {
-    return {
-      items: [],
-      problems: [...problems, leftOut(place, "mac", "the entry has no MAC of its own: not imported")]
-    }
+    const message = "the entry has no MAC of its own: not imported"
+    const isTold = problems.some(({ field }) => field === "mac")
+    return { items: [], problems: isTold ? problems : [...problems, leftOut(place, "mac", message)] }
   }
   if (!host.ignore && host.ip === undefined && host.hostname === undefined) {
     const message = "the entry gives neither address nor name: not imported"
@@ -62,9 +70,6 @@ export const hostItem = (host: ParsedHost, place: Place): Gathered => {
   return { items: [item], problems }
 }
 
-/** Two lines for one MAC or name are no mistake of the file: the registry says whether it takes both. */
-const isForRegistry = (field: string, expected: string) => expected.startsWith("one that line") && field !== "ip"
-
 /** dnsmasq accepts it, but the host would get something else than was meant. */
 const misread = new Set(["hostname", "ip"])
 
@@ -73,28 +78,36 @@ const told = new Set(["set", "tag"])
 
 /** @param form `conf` for `dhcp-host=` lines among others, `hosts` for entries alone */
 export const readDnsmasq = (file: string, text: string, form: HostForm): Gathered => {
-  const { hosts, problems } = checkHostsFile(text, form)
+  const { hosts, problems: found } = checkHostsFile(text, form)
   const subnets = commentedSubnets(text)
   const read = hosts.map(({ host, line }) => hostItem(host, { file, line }))
-  return {
-    items: read.flatMap(({ items }) => items).map((item) => {
-      const subnet = subnets[item.place.line - 1]
-      return item.address === undefined && subnet !== undefined ? { ...item, subnet } : item
-    }),
-    problems: [
-      ...problems.flatMap(({ actual, expected, field, line, refused }) =>
-        isForRegistry(field, expected) || told.has(field)
-          ? []
-          : [{
-            place: { file, line },
-            field,
-            message: field === "line" && expected.startsWith("a newline")
-              ? "the last line has no newline: it may be half a line"
-              : `expected ${expected}, got ${JSON.stringify(actual)}`,
-            refused: refused || misread.has(field)
-          }]
-      ),
-      ...read.flatMap(({ problems }) => problems)
-    ]
+  const items = read.flatMap(({ items }) => items).map((item) => {
+    const subnet = subnets[item.place.line - 1]
+    return item.address === undefined && subnet !== undefined ? { ...item, subnet } : item
+  })
+  const itemAt = new Map(items.map((item) => [item.place.line, item]))
+  const left = new Set(read.flatMap(({ problems }) => problems.map(({ field, place }) => `${place.line} ${field}`)))
+  const refused = new Set(found.flatMap((problem) => problem.refused ? [problem.line] : []))
+
+  /** The same entry again is told where all files are known; two for one MAC or name the registry takes, or refuses. */
+  const isToldLater = ({ expected, field, line }: HostsFileProblem): boolean => {
+    const holder = /^one that line (\d+) /u.exec(expected)?.[1]
+    if (holder === undefined) return false
+    const [one, other] = [itemAt.get(line), itemAt.get(Number(holder))]
+    return field !== "ip" || (one !== undefined && other !== undefined && contentOf(one) === contentOf(other))
   }
+  const problems = found.flatMap((problem): ReadonlyArray<ImportProblem> => {
+    const { actual, expected, field, line } = problem
+    const place = { file, line }
+    if (isToldLater(problem) || told.has(field)) return []
+    const isCut = field === "line" && expected.startsWith("a newline")
+    const message = isCut
+      ? "the last line has no newline: it may be half a line"
+      : `expected ${expected}, got ${JSON.stringify(actual)}`
+    if (problem.refused || misread.has(field)) return [refuse(place, field, message)]
+    // Of what is refused or left out, a doubt says nothing more.
+    const isTaken = isCut || (itemAt.has(line) && !refused.has(line) && !left.has(`${line} ${field}`))
+    return isTaken ? [note(place, field, message)] : []
+  })
+  return { items, problems: [...problems, ...read.flatMap(({ problems }) => problems)] }
 }

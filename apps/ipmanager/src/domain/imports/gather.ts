@@ -2,7 +2,15 @@
  * What the files of an import come to together: names of `/etc/hosts` join the addresses of others, what stands in two
  * files is one host, and what the registry has to be told (a subnet) is asked for.
  */
-import { type Gathered, type ImportItem, type ImportProblem, leftOut, placeText, refuse } from "./ImportItem.ts"
+import {
+  contentOf,
+  type Gathered,
+  type ImportItem,
+  type ImportProblem,
+  leftOut,
+  placeText,
+  refuse
+} from "./ImportItem.ts"
 import { type Names } from "./lines.ts"
 
 const named = (item: ImportItem, all: ReadonlyArray<Names>): ImportItem => {
@@ -19,9 +27,6 @@ const named = (item: ImportItem, all: ReadonlyArray<Names>): ImportItem => {
   }
   return item
 }
-
-const contentOf = ({ address, comment, disabled, ignore, leaseTime, macs, name, subnet }: ImportItem) =>
-  JSON.stringify([[...macs].toSorted(), address, name, leaseTime, comment, subnet, ignore === true, disabled === true])
 
 /** @param subnet of what says none of its own and has no address */
 export const gather = (read: Gathered, names: ReadonlyArray<Names>, subnet: string | undefined): Gathered => {

@@ -23,19 +23,22 @@ export const registryProblems = (
   )
 }
 
-export const problemLine = ({ field, message, place, refused }: ImportProblem, colour: boolean): string =>
+const labelOf = ({ refused, taken }: ImportProblem) => refused ? "problem" : taken === true ? "note" : "left out"
+
+export const problemLine = (problem: ImportProblem, colour: boolean): string =>
   paint(
-    harmless(`${refused ? "problem" : "left out"}  ${placeText(place)}  ${field}: ${message}`),
-    refused ? "red" : "yellow",
+    harmless(`${labelOf(problem)}  ${placeText(problem.place)}  ${problem.field}: ${problem.message}`),
+    problem.refused ? "red" : problem.taken === true ? "dim" : "yellow",
     colour
   )
 
-export const problemObject = ({ field, message, place, refused }: ImportProblem) => ({
-  file: place.file,
-  line: place.line,
-  field,
-  message,
-  refused
+export const problemObject = (problem: ImportProblem) => ({
+  file: problem.place.file,
+  line: problem.place.line,
+  field: problem.field,
+  message: problem.message,
+  refused: problem.refused,
+  kind: labelOf(problem)
 })
 
 /** What an import can set. */

@@ -6,6 +6,7 @@ import { detectFormat } from "../../../src/domain/imports/detectFormat.ts"
 import { readDnsmasq } from "../../../src/domain/imports/dnsmasq.ts"
 import { gather } from "../../../src/domain/imports/gather.ts"
 import { type Gathered, type ImportItem, readMac } from "../../../src/domain/imports/ImportItem.ts"
+import { problemLine } from "../../../src/domain/imports/preview.ts"
 import { withoutBroken } from "../../../src/domain/imports/withoutBroken.ts"
 import { decodeText, isUtf16 } from "../../../src/domain/decodeText.ts"
 import { parseJsonWithComments } from "../../../src/domain/imports/jsonWithComments.ts"
@@ -73,6 +74,25 @@ describe("an import of dnsmasq's configuration", () => {
     const broken = readDnsmasq("broken.conf", fixture("broken.conf"), "conf")
     assert.deepStrictEqual(problems(broken, true), ["2 ip", "3 mac", "4 hostname"])
     assert.include(problems(broken, false), "5 line")
+  })
+
+  it("notes what it takes although it looks wrong, and says nothing twice", () => {
+    const said = (...lines: ReadonlyArray<string>) => {
+      const read = readDnsmasq("d.conf", lines.map((line) => `dhcp-host=${line}\n`).join(""), "conf")
+      const all = gather(read, [], undefined)
+      return [...all.items.map(shown), ...all.problems.map((one) => problemLine(one, false))]
+    }
+    assert.deepStrictEqual(said("1:2:3:4:5:6,10.0.0.7,short"), [
+      "1 06 10.0.0.7 short",
+      "note  d.conf:1  mac: expected six octets in hex, with colons, got \"1:2:3:4:5:6\""
+    ])
+    assert.deepStrictEqual(said("52:54:00:00:00:01,10.0.0.7,nas", "52:54:00:00:00:01,10.0.0.7,nas"), [
+      "1 01 10.0.0.7 nas",
+      "left out  d.conf:2  line: says the same as d.conf:1"
+    ])
+    assert.deepStrictEqual(said("52:54:00:*:*:*,10.0.0.7,many"), [
+      "left out  d.conf:1  mac: 52:54:00:*:*:* stands for many machines: not imported"
+    ])
   })
 
   it("refuses what dnsmasq takes for something else: an address that is none becomes a name", () => {
