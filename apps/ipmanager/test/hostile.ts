@@ -10,6 +10,9 @@ export const hostile: Readonly<Record<string, string>> = {
   "a backspace": "abc\b\b\bxyz",
   "a right-to-left override": "a\u202egnp.exe",
   "an isolate": "a\u2067b\u2069",
+  "an Arabic mark": "a\u061cb",
+  "marks of direction": "a\u200eb\u200f",
+  "blanks of no width": "a\u200bb\u2060c\u2063\ufeff",
   "a line separator": "a\u2028b",
   "half a character": "a\ud800b",
   "a formula": "=HYPERLINK(\"http://evil\",\"x\")",
@@ -23,3 +26,7 @@ export const hostile: Readonly<Record<string, string>> = {
   "a keyword of dnsmasq": "ignore",
   "three hundred bytes": "x".repeat(300)
 }
+
+/** Whatever a terminal acts upon, but for line ends. */
+export const acts =
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|\p{Surrogate}/u

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf"
 import { assert, describe, it } from "@effect/vitest"
 import { type Reservation, ReservationSchema, ReservationSource } from "@leasehold/registry-api"
+import { harmfulCharacters } from "@leasehold/events"
 import { Effect, Result, Schema } from "effect"
 import { hostLine, subnetComment } from "../../src/domain/hostLine.ts"
 import { readCsv } from "../../src/domain/imports/csv.ts"
@@ -15,7 +16,7 @@ const octet = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))
 
 /** A line that the registry takes: no control character, no override of the writing direction. */
 const Comment = Schema.String.check(
-  Schema.isPattern(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]{0,40}$/u)
+  Schema.isPattern(new RegExp(`^[^${harmfulCharacters}]{0,40}$`, "u"))
 )
 const Start = Schema.Literals(["", "'", "=", "+", "-", "@", " =", " x ", "''", "\"", "a,b;", "é"])
 
