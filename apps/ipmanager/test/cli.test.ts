@@ -40,6 +40,13 @@ describe("help", () => {
   })
 })
 
+describe("completion in bash", () => {
+  it("offers files where nothing of ours fits", async () => {
+    const { out } = await run("completions", "bash")
+    assert.match(out, /^complete -o bashdefault -o default -F _ipmanager ipmanager$/mu)
+  })
+})
+
 describe("a command line that is wrong", () => {
   const wrong: Readonly<Record<string, readonly [words: ReadonlyArray<string>, says: RegExp]>> = {
     "a command that is misspelt": [["hots", "list"], /Did you mean this\?\n\s*host/u],

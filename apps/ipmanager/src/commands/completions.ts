@@ -47,7 +47,10 @@ export const completions = (root: () => Command.Command.Any) =>
       const screen = yield* Screen
       const shell = Option.getOrElse(input.shell, () => "bash" as const)
       const script = Completions.generate("ipmanager", shell, completed(Completions.fromCommand(root())))
-      yield* screen.out(`${script.replaceAll("ipmanager --completions", "ipmanager completions")}\n`)
+      const named = script.replaceAll("ipmanager --completions", "ipmanager completions")
+      // Where nothing of ours fits, a file may be meant.
+      const withFiles = named.replace(/^complete -F/mu, "complete -o bashdefault -o default -F")
+      yield* screen.out(`${shell === "bash" ? withFiles : named}\n`)
     })
   ).pipe(
     Command.withDescription("Print the completion script of a shell"),

@@ -28,3 +28,7 @@ export const applyWord = words(ApplyResult)
 export const severityWord = words(FindingSeverity)
 export const scopeWord = words(Scope)
 export const changeWord = words(SystemChange)
+
+/** `1 host`, `2 hosts`. */
+export const counted = (count: number | bigint, thing: string): string =>
+  `${count} ${thing}${Number(count) === 1 ? "" : "s"}`

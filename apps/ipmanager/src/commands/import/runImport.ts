@@ -13,7 +13,9 @@ import {
   registryProblems
 } from "../../domain/imports/preview.ts"
 import { toReservation } from "../../domain/imports/toReservation.ts"
+import type { Column } from "../../domain/output/Column.ts"
 import { jsonText } from "../../domain/output/json.ts"
+import { counted } from "../../domain/words.ts"
 import { orUndefined } from "../../globals.ts"
 import { format, printOne } from "../../print.ts"
 import { Registry } from "../../Registry.ts"
@@ -60,6 +62,14 @@ const send = Effect.fnUntraced(function*(items: ReadonlyArray<ImportItem>, mode:
 
 const totals = (answer: ImportReservationsResponse) =>
   `${answer.created} to add, ${answer.changed} to change, ${answer.removed} to remove, ${answer.unchanged} as they are`
+
+const countColumns: ReadonlyArray<Column<ImportReservationsResponse>> = [
+  { key: "created", value: ({ created }) => created },
+  { key: "changed", value: ({ changed }) => changed },
+  { key: "unchanged", value: ({ unchanged }) => unchanged },
+  { key: "removed", value: ({ removed }) => removed },
+  { key: "change", value: ({ change }) => (change === 0n ? undefined : change) }
+]
 
 const report = Effect.fnUntraced(function*(problems: ReadonlyArray<ImportProblem>, unshown: number) {
   const screen = yield* Screen
@@ -108,7 +118,7 @@ export const runImport = Effect.fn("runImport")(function*(input: {
   if (refused + unshown > 0) {
     return yield* new Failure({
       reason: "failed",
-      message: `${refused + unshown} problems in ${input.files.join(", ")}; nothing was imported`,
+      message: `${counted(refused + unshown, "problem")} in ${input.files.join(", ")}; nothing was imported`,
       advice: input.mode === "add"
         ? "Correct the lines above, or leave them out. What is there already is changed with --mode update."
         : "Correct the lines above, or leave them out."
@@ -127,12 +137,19 @@ export const runImport = Effect.fn("runImport")(function*(input: {
   const preview = lines.map((line) => `${line}\n`).join("")
     + (all > lines.length ? `and ${all - lines.length} more\n` : "")
   if (input.dryRun) {
-    if (form !== "json") yield* screen.out(preview)
+    if (form === "text") yield* screen.out(preview)
+    if (form === "csv") {
+      yield* screen.err(preview)
+      yield* printOne(countColumns, answer)
+    }
     return yield* screen.err(`dry run: ${totals(answer)}; nothing was changed\n`)
   }
-  if (all === 0) return yield* screen.err(`${answer.unchanged} hosts are as they are; nothing had to be changed\n`)
+  if (all === 0) {
+    yield* screen.err(`${counted(answer.unchanged, "host")} there already; nothing had to be changed\n`)
+    return form === "text" ? undefined : yield* printOne(countColumns, answer)
+  }
   yield* screen.err(`${preview}${totals(answer)}\n`)
-  yield* confirm(`Import ${items.length} hosts?`)
+  yield* confirm(`Import ${counted(items.length, "host")}?`)
 
   const done = yield* send(items, mode, false)
   if (done.problemCount > 0n) {
@@ -144,11 +161,5 @@ export const runImport = Effect.fn("runImport")(function*(input: {
     })
   }
   yield* screen.err(`done; take it back with: ipmanager undo ${done.change}\n`)
-  yield* printOne([
-    { key: "created", value: () => done.created },
-    { key: "changed", value: () => done.changed },
-    { key: "unchanged", value: () => done.unchanged },
-    { key: "removed", value: () => done.removed },
-    { key: "change", value: () => done.change }
-  ], {})
+  yield* printOne(countColumns, done)
 })
