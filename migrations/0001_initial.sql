@@ -199,12 +199,24 @@ CREATE TABLE subnets (
   comment text CHECK (is_plain_text(comment)),
   UNIQUE (id, cidr),
   UNIQUE (id, domain),
+  -- A name that reads as an address or as a network would be taken for another subnet.
+  CONSTRAINT subnets_name_address_check CHECK (name = cidr::text OR name !~ '^[0-9./:]+$'),
   CONSTRAINT subnets_overlap_excl EXCLUDE USING gist (cidr inet_ops WITH &&),
   CONSTRAINT subnets_range_inside_check CHECK (
     (range_first IS NULL) = (range_last IS NULL)
     AND (range_first IS NULL OR (range_first << cidr AND range_last << cidr AND range_first <= range_last))),
   CONSTRAINT subnets_gateway_inside_check CHECK (gateway IS NULL OR gateway << cidr)
 );
+-- What is called by its network goes on so.
+CREATE FUNCTION subnets_name_follows() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.name := NEW.cidr::text;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER subnets_name_follows BEFORE UPDATE OF cidr ON subnets
+  FOR EACH ROW WHEN (NEW.cidr <> OLD.cidr AND NEW.name = OLD.cidr::text) EXECUTE FUNCTION subnets_name_follows();
 COMMENT ON COLUMN subnets.policy IS 'auto: a system with an acknowledged address gets a reservation; manual: an administrator decides';
 COMMENT ON COLUMN subnets.auto_keep IS 'How long an automatic reservation outlives the last sign of its system';
 COMMENT ON COLUMN subnets.auto_share IS 'The share of the range (of the subnet where it has none) that automatic reservations may take';

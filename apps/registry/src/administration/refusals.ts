@@ -18,6 +18,11 @@ const refusals: Readonly<Record<string, Refusal>> = {
     "subnet.name",
     "expected a letter or digit, then up to 62 letters, digits, spaces, or any of . _ / -"
   ],
+  subnets_name_address_check: [
+    "invalid-argument",
+    "subnet.name",
+    "expected a name that is no address or network, or the subnet's own network"
+  ],
   subnets_cidr_check: [
     "invalid-argument",
     "subnet.cidr",

@@ -110,7 +110,13 @@ export class Subnets extends Context.Service<Subnets, {
             (client) =>
               Effect.gen(function*() {
                 const { id, ...before } = yield* findSubnet(client, "key", key, false)
-                const after: SubnetSettings = { ...before, ...patch }
+                const { cidr = before.cidr } = patch
+                const after: SubnetSettings = {
+                  ...before,
+                  // What is called by its network goes on so.
+                  ...(before.name === before.cidr ? { name: cidr } : {}),
+                  ...patch
+                }
                 yield* Effect.fromResult(checkSettings(after))
                 yield* refuseConflicts(client, id, after)
                 yield* updateSubnet(client, id, before, after)

@@ -37,6 +37,22 @@ const lab = () =>
   })
 
 describe("a subnet", () => {
+  it("is not called by an address or another network, and by its own as long as nobody says otherwise", async () => {
+    await served.ipam.createSubnet({ subnet: { cidr: "10.92.0.0/24" } })
+    for (const name of ["10.92.0.0/24", "10.92.0.0/16", "10.93.0.1", "42", "10.93/16"]) {
+      const refused = await refusal(served.ipam.createSubnet({ subnet: { cidr: "10.93.0.0/24", name } }))
+      assert.deepStrictEqual([refused.code, refused.fields], [Code.InvalidArgument, ["subnet.name"]], name)
+      const bySql = await served.database.query("INSERT INTO subnets (cidr, name) VALUES ('10.93.0.0/24', $1)", [name])
+        .then(() => "done", String)
+      assert.include(bySql, name === "10.92.0.0/24" ? "subnets_name_" : "subnets_name_address_check", name)
+    }
+    const move = (cidr: string) =>
+      served.ipam.updateSubnet({ key: "10.92.0.0/24", subnet: { cidr }, updateMask: { paths: ["cidr"] }, dryRun: true })
+    assert.strictEqual((await move("10.92.0.0/16")).subnet?.name, "10.92.0.0/16")
+    await served.database.query("UPDATE subnets SET cidr = '10.94.0.0/24'")
+    assert.strictEqual((await served.ipam.getSubnet({ key: "10.94.0.7" })).subnet?.name, "10.94.0.0/24")
+  })
+
   it("has everything that was said of it, and servers that nobody knew before", async () => {
     const { change, subnet } = await lab()
     assert.isAbove(Number(change), 0)

@@ -8,6 +8,8 @@ import { type AddressRange, describe, type SubnetSettings } from "../model.ts"
 import { type Described, groupsSql } from "../Reservations/holders.ts"
 
 const namePattern = /^[\p{L}\p{N}][\p{L}\p{N} ._/-]{0,62}$/u
+/** Such a name would be taken for an address, or for another subnet. The database says the same. */
+const addressLike = /^[0-9./:]+$/u
 export const mostExclusions = 1_000
 export const mostServers = 100
 const mostDnsServers = 8
@@ -61,6 +63,9 @@ export const checkSettings = (subnet: SubnetSettings): Result.Result<Network, Ap
         "a letter or digit, then up to 62 letters, digits, spaces, or any of . _ / -",
         subnet.name
       )
+    }
+    if (addressLike.test(subnet.name) && subnet.name !== subnet.cidr) {
+      return yield* refuse("subnet.name", `a name that is no address or network, or ${subnet.cidr}`, subnet.name)
     }
     if (subnet.range !== undefined) yield* checkRange("subnet.range", network, subnet.range)
     if (subnet.gateway !== undefined && !inside(network, subnet.gateway)) {
