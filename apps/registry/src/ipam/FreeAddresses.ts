@@ -9,7 +9,7 @@ import { type Client, Postgres } from "@leasehold/runtime"
 import { Context, Effect, Layer, Schema, Semaphore } from "effect"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
-import { expireSql, holdSql, lockSql, nextSql, ownHoldSql } from "./Subnets/free.ts"
+import { expireSql, holdSql, isBounded, lockSql, nextSql, ownHoldSql } from "./Subnets/free.ts"
 import { findSubnet, type StoredSubnet } from "./Subnets/rows.ts"
 
 export interface HeldAddress {
@@ -29,8 +29,18 @@ const full = ({ cidr, name }: StoredSubnet, field: string) =>
     field
   )
 
+const refuseUnbounded = (subnet: StoredSubnet, field: string) =>
+  isBounded(subnet)
+    ? Effect.void
+    : Effect.fail(ApiError.refuse(
+      "failed-precondition",
+      `nothing says which addresses of ${subnet.cidr} are taken, the DHCP server's own among them: set its range, its gateway or its exclusions first`,
+      field
+    ))
+
 /** The caller's own held address of the subnet, or the next free one; to be reserved in the same transaction. */
 export const takeNext = Effect.fnUntraced(function*(client: Client, caller: Caller, subnet: StoredSubnet) {
+  yield* refuseUnbounded(subnet, "reservation.address")
   yield* client.query(lockSql, [subnet.id])
   const [own] = yield* client.query<{ address: string }>(ownHoldSql, [[subnet.id], caller.actor])
   if (own !== undefined) return yield* Effect.orDie(decodeAddress(own.address))
@@ -53,6 +63,7 @@ export class FreeAddresses extends Context.Service<FreeAddresses, {
           return yield* postgres.transaction((client) =>
             Effect.gen(function*() {
               const subnet = yield* findSubnet(client, "subnet", key, false)
+              yield* refuseUnbounded(subnet, "subnet")
               yield* client.query(lockSql, [subnet.id])
               yield* client.query(expireSql, [subnet.id])
               const [row] = yield* client.query<{ address: string; until: string }>(

@@ -29,6 +29,11 @@ beforeAll(async () => {
     address: "10.1.0.7",
     clientName: "nas"
   })
+  await served.client.call("IpamService/UpdateSubnet", {
+    key: "10.0.0.0/24",
+    subnet: { gateway: "10.0.0.254" },
+    updateMask: { paths: ["gateway"] }
+  })
 })
 afterAll(() => served?.stop())
 

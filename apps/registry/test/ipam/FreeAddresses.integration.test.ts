@@ -67,8 +67,22 @@ describe("the next free address", () => {
     assert.strictEqual((await refusal(one.ipam.nextFreeAddress({ subnet: "none" }))).code, Code.NotFound)
   })
 
-  it("is reserved by whom it was told, and may be by somebody else", async () => {
+  it("is nobody's where nothing says which are taken, the DHCP server's own among them", async () => {
     await one.ipam.createSubnet({ subnet: { cidr: "10.0.0.0/24", name: "lab" } })
+    const told = await refusal(one.ipam.nextFreeAddress({ subnet: "lab" }))
+    assert.deepStrictEqual([told.code, told.fields], [Code.FailedPrecondition, ["subnet"]])
+    assert.include(told.message, "set its range, its gateway or its exclusions first")
+    const reserved = await refusal(
+      one.ipam.createReservation({ reservation: { macs: [macOf(1)], address: "next", subnet: "lab" } })
+    )
+    assert.deepStrictEqual([reserved.code, reserved.fields], [Code.FailedPrecondition, ["reservation.address"]])
+    await one.ipam.createReservation({ reservation: { macs: [macOf(1)], address: "10.0.0.7" } })
+    const taken = await refusal(one.ipam.createReservation({ reservation: { macs: [macOf(2)], address: "10.0.0.7" } }))
+    assert.notInclude(taken.message, "is free")
+  })
+
+  it("is reserved by whom it was told, and may be by somebody else", async () => {
+    await one.ipam.createSubnet({ subnet: { cidr: "10.0.0.0/24", name: "lab", gateway: "10.0.0.254" } })
     assert.deepStrictEqual([await next(other, "lab"), await next(one, "lab"), await next(one, "lab")], [
       "10.0.0.1",
       "10.0.0.2",
@@ -86,7 +100,7 @@ describe("the next free address", () => {
   })
 
   it("waits for nobody who works in another subnet, or reserves", async () => {
-    await one.ipam.createSubnet({ subnet: { cidr: "10.0.0.0/24", name: "lab" } })
+    await one.ipam.createSubnet({ subnet: { cidr: "10.0.0.0/24", name: "lab", gateway: "10.0.0.254" } })
     await one.ipam.createSubnet({ subnet: { cidr: "10.1.0.0/24", name: "office" } })
     const other = new pg.Client({ connectionString: one.database.url })
     await other.connect()
@@ -104,7 +118,7 @@ describe("fifty callers at once", () => {
   const served = (index: number) => index % 2 === 0 ? one : other
 
   it("are told fifty addresses", async () => {
-    await one.ipam.createSubnet({ subnet: { cidr: "10.0.0.0/16", name: "large" } })
+    await one.ipam.createSubnet({ subnet: { cidr: "10.0.0.0/16", name: "large", gateway: "10.0.255.254" } })
     const told = await Promise.all(callers.map((index) => next(served(index), "large")))
     assert.lengthOf(new Set(told), 50)
   })

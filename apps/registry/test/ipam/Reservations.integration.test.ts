@@ -23,7 +23,9 @@ beforeEach(async () => {
       servers: ["lab"]
     }
   })
-  await served.ipam.createSubnet({ subnet: { cidr: "10.1.0.0/24", name: "office", domain: "office.example" } })
+  await served.ipam.createSubnet({
+    subnet: { cidr: "10.1.0.0/24", name: "office", domain: "office.example", gateway: "10.1.0.254" }
+  })
 })
 
 interface Given {

@@ -79,7 +79,9 @@ const act = async ({ ipam }: ServedIpam, next: () => number): Promise<unknown> =
 
 describe("administrators and events at once", () => {
   it("get done or are told why not, and leave nothing that disagrees", async () => {
-    await one.ipam.createSubnet({ subnet: { cidr: "10.0.0.0/26", name: "auto", policy: 1, servers: ["lab"] } })
+    await one.ipam.createSubnet({
+      subnet: { cidr: "10.0.0.0/26", name: "auto", policy: 1, servers: ["lab"], gateway: "10.0.0.62" }
+    })
     await one.ipam.createSubnet({ subnet: { cidr: "10.1.0.0/26", name: "manual", servers: ["lab", "annex"] } })
     const unexpected: Array<string> = []
     const outcomes = new Map<string, number>()

@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { ApiError } from "../../api/ApiError.ts"
 import { parseNetwork, textOf } from "../fields.ts"
 import { describe } from "../model.ts"
-import { suggestSql } from "../Subnets/free.ts"
+import { isBounded, suggestSql } from "../Subnets/free.ts"
 import type { StoredSubnet } from "../Subnets/rows.ts"
 import { type Described, groupsSql } from "./holders.ts"
 
@@ -31,7 +31,9 @@ const nameSql = groupsSql(`
 const takenSql = "SELECT DISTINCT name FROM reservations WHERE domain = $1 AND name = ANY ($2::text[])"
 
 /** The lowest free address, for somebody who cannot have the one that was asked for. */
-export const suggestAddress = Effect.fnUntraced(function*(client: Client, { id, cidr }: StoredSubnet) {
+export const suggestAddress = Effect.fnUntraced(function*(client: Client, subnet: StoredSubnet) {
+  const { cidr, id } = subnet
+  if (!isBounded(subnet)) return "take another"
   const [row] = yield* client.query<{ address: string | null }>(suggestSql, [[id]])
   return row?.address == null ? `${cidr} has no free address` : `${row.address} is free`
 })

@@ -2,6 +2,7 @@
  * Which addresses of subnets are taken and which are free, in SQL, as ranges of numbers: a /8 costs no more than what is
  * taken of it.
  */
+import type { SubnetSettings } from "../model.ts"
 
 /** Servers that said who holds an address, found by skipping through an index that begins with them. */
 export const heard = `
@@ -11,6 +12,11 @@ export const heard = `
     SELECT (SELECT h.server FROM address_history h WHERE h.server > heard.server ORDER BY h.server LIMIT 1)
     FROM heard WHERE heard.server IS NOT NULL
   )`
+
+/** Whether anything says which addresses are not to be given out: else the DHCP server's own might be. */
+export const isBounded = (
+  { excluded, gateway, range }: Pick<SubnetSettings, "excluded" | "gateway" | "range">
+): boolean => gateway !== undefined || range !== undefined || excluded.length > 0
 
 const number = (address: string) => `(${address} - '0.0.0.0'::inet)`
 const one = (address: string) => `int8range(${number(address)}, ${number(address)} + 1)`

@@ -192,6 +192,15 @@ export const systemsStory = () => {
       assert.deepStrictEqual(at(await call("WatcherService/GetSystem", { key: nas }), "system", "reservedAddresses"), [
         "10.1.0.7"
       ])
+      assert.match(
+        await refuse("WatcherService/ApproveSystem", { mac: tv, address: "next" }),
+        /^FAILED_PRECONDITION reservation.address: /u
+      )
+      await call("IpamService/UpdateSubnet", {
+        key: "10.0.0.0/24",
+        subnet: { gateway: "10.0.0.254" },
+        updateMask: { paths: ["gateway"] }
+      })
       const elsewhere = await call("WatcherService/ApproveSystem", { mac: tv, address: "next", name: "telly" })
       assert.match(String(elsewhere["address"]), /^10\.0\.0\./u)
       assert.strictEqual(elsewhere["name"], "telly")
