@@ -46,6 +46,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
     "reservation.name",
     "another reservation of the domain has this name"
   ],
+  reservations_mac_check: ["invalid-argument", "reservation.macs", "expected the MAC of an interface"],
   reservations_name_check: [
     "invalid-argument",
     "reservation.name",

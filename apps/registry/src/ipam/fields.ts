@@ -33,7 +33,12 @@ const reader = <A>(decode: (text: unknown) => Option.Option<A>, expected: string
     onSome: (value): Read<A> => Result.succeed(value)
   })
 
-export const readMac = reader(Schema.decodeUnknownOption(Mac), "a MAC address such as 52:54:00:12:34:56")
+const decodeMac = Schema.decodeUnknownOption(Mac)
+const isNobodys = (mac: Mac) => mac === "00:00:00:00:00:00" || mac === "ff:ff:ff:ff:ff:ff"
+export const readMac = reader(
+  (text) => Option.filter(decodeMac(text), (mac) => !isNobodys(mac)),
+  "a MAC address of six octets such as 52:54:00:12:34:56, which is neither all zeros nor broadcast"
+)
 export const readServer = reader(
   Schema.decodeUnknownOption(ServerId),
   "the name of a DHCP server: 1 to 63 lower-case letters, digits and dashes"

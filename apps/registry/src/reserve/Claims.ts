@@ -48,6 +48,10 @@ export interface Settlement {
   readonly earlier: ReadonlyArray<Claim>
 }
 
+/** No interface has an address of a group (broadcast among them), or none. */
+const isOneInterface = (mac: Mac): boolean =>
+  (Number.parseInt(mac.slice(0, 2), 16) & 0x01) === 0 && mac !== "00:00:00:00:00:00"
+
 const order = (one: Claim, other: Claim): number => {
   const [a, b] = [`${one.at} ${one.mac} ${one.address}`, `${other.at} ${other.mac} ${other.address}`]
   return a < b ? -1 : a > b ? 1 : 0
@@ -124,9 +128,9 @@ export class Claims {
     return { removed, added, earlier }
   }
 
-  #isUsable({ address, subnetId }: Claim): boolean {
+  #isUsable({ address, mac, subnetId }: Claim): boolean {
     const subnet = this.#subnets.get(subnetId)
-    return subnet !== undefined && address !== subnet.gateway && address !== subnet.network &&
+    return subnet !== undefined && isOneInterface(mac) && address !== subnet.gateway && address !== subnet.network &&
       address !== subnet.broadcast
   }
 

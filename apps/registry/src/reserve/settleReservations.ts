@@ -3,7 +3,7 @@
  *
  * Systems that have their reservation, and subnets with the policy `manual`, cost one question for the whole batch.
  */
-import { isLocallyAdministered } from "@leasehold/events"
+import { isLocallyAdministered, type ServerId } from "@leasehold/events"
 import type { Client, PostgresError } from "@leasehold/runtime"
 import { Effect } from "effect"
 import type { Place } from "../apply/foldEvents.ts"
@@ -11,14 +11,15 @@ import { timeOf } from "../apply/stamp.ts"
 import { type Claim, Claims, type Reservation, type Settlement, type Subnet, type Unknowns } from "./Claims.ts"
 
 /**
- * Claims in subnets with the policy `auto` by systems that have no reservation there, or one that was claimed later.
- * Most systems have the one that they claim: these are found first, and the subnets are not looked at for them.
+ * Claims in subnets with the policy `auto` by systems that have no reservation there, or one that was claimed later, as a
+ * server of the subnet saw them: others have no say in it. Most systems have the one that they claim: these are found first, and the subnets are not looked at for them.
  */
 const openClaimsSql = `
   SELECT s.id::text AS "subnetId", k.mac::text, host(k.address) AS address, iso_timestamp(k.at) AS at
   FROM (
     SELECT *
-    FROM unnest($1::macaddr[], $2::inet[], $3::timestamptz[], $4::boolean[]) AS k (mac, address, at, randomised)
+    FROM unnest($1::macaddr[], $2::inet[], $3::timestamptz[], $4::boolean[], $5::text[])
+      AS k (mac, address, at, randomised, server)
     WHERE NOT EXISTS (
       SELECT FROM reservations r
       WHERE r.address = k.address AND r.mac = k.mac AND (r.source <> 'auto' OR r.observed_at <= k.at))
@@ -26,6 +27,7 @@ const openClaimsSql = `
   ) AS k
   JOIN subnets s ON s.cidr >>= k.address AND s.policy = 'auto' AND (s.reserve_randomised OR NOT k.randomised)
     AND k.at >= now() - s.auto_keep
+  JOIN subnet_servers a ON a.subnet_id = s.id AND a.server = k.server
   WHERE NOT EXISTS (SELECT FROM systems y WHERE y.mac = k.mac AND y.state <> 'known') AND NOT EXISTS (
     SELECT FROM reservations r
     WHERE r.subnet_id = s.id AND r.mac = k.mac
@@ -53,6 +55,7 @@ const laterClaimsSql = (who: string) => `
   JOIN subnets s ON s.id = k.subnet_id
   JOIN address_history h ON ${who} AND h.address <<= s.cidr AND lower(h.during) > k.at
     AND lower(h.during) >= now() - s.auto_keep
+  JOIN subnet_servers a ON a.subnet_id = s.id AND a.server = h.server
   WHERE NOT EXISTS (SELECT FROM systems y WHERE y.mac = h.mac AND y.state <> 'known')`
 const laterClaimsOfMacsSql = laterClaimsSql("h.mac = k.mac")
 const laterClaimsOnAddressesSql = laterClaimsSql("h.address = k.address")
@@ -75,30 +78,36 @@ const earlierSql = `
   FROM unnest($1::bigint[], $2::macaddr[], $3::timestamptz[]) AS k (subnet_id, mac, at)
   WHERE r.subnet_id = k.subnet_id AND r.mac = k.mac AND r.source = 'auto'`
 
-/** The first time in the batch that each MAC was seen to hold each IPv4 address. */
-export const claimsOf = (places: Iterable<Place>): ReadonlyArray<Omit<Claim, "subnetId">> => {
-  const claims = new Map<string, Omit<Claim, "subnetId">>()
-  for (const { address, sightings } of places) {
+/** A claim as a server saw it, wherever the address is. */
+interface Seen extends Omit<Claim, "subnetId"> {
+  readonly server: ServerId
+}
+
+/** The first time in the batch that each server saw each MAC hold each IPv4 address. */
+export const claimsOf = (places: Iterable<Place>): ReadonlyArray<Seen> => {
+  const claims = new Map<string, Seen>()
+  for (const { address, server, sightings } of places) {
     if (address.includes(":")) continue
     for (const { held, mac, stamp } of sightings) {
-      const key = `${mac} ${address}`
+      const key = `${mac} ${address} ${server}`
       const before = claims.get(key)
       const at = timeOf(stamp)
-      if (held && (before === undefined || at < before.at)) claims.set(key, { mac, address, at })
+      if (held && (before === undefined || at < before.at)) claims.set(key, { mac, address, at, server })
     }
   }
   return [...claims.values()]
 }
 
 /** Claims of the batch that are not settled yet: none of a system that has its reservation. */
-export const loadOpenClaims = (client: Client, seen: ReadonlyArray<Omit<Claim, "subnetId">>) =>
+export const loadOpenClaims = (client: Client, seen: ReadonlyArray<Seen>) =>
   seen.length === 0
     ? Effect.succeed([])
     : client.query<Claim>(openClaimsSql, [
       seen.map(({ mac }) => mac),
       seen.map(({ address }) => address),
       seen.map(({ at }) => at),
-      seen.map(({ mac }) => isLocallyAdministered(mac))
+      seen.map(({ mac }) => isLocallyAdministered(mac)),
+      seen.map(({ server }) => server)
     ], "open-claims")
 
 /** The claims with what has to be known about them; most can be settled then. */

@@ -250,7 +250,10 @@ describe("errors", () => {
 
   it("name the field, in words and as a detail", async () => {
     const { details } = await served.client.fail("WatcherService/RegisterSystem", { mac: "00:16:3e", server: "lab" })
-    assert.strictEqual(details, `mac: expected a MAC address of six octets such as 52:54:00:12:34:56, got "00:16:3e"`)
+    assert.strictEqual(
+      details,
+      `mac: expected a MAC address of six octets such as 52:54:00:12:34:56, which is neither all zeros nor broadcast, got "00:16:3e"`
+    )
     const answer: unknown = await (await post("WatcherService/RegisterSystem", `{"mac":"x","server":"lab"}`)).json()
     assert.nestedPropertyVal(answer, "details[0].debug.fieldViolations[0].field", "mac")
   })

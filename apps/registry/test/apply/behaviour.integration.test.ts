@@ -340,3 +340,32 @@ it("keeps with each sighting where it was read", async () => {
   await apply(say(1, "ack", { mac: mac(1), ip: "10.1.0.10", provenance }))
   assert.deepStrictEqual(await database.query("SELECT provenance FROM sightings"), [{ provenance }])
 })
+
+describe("who has no say in automatic reservations", () => {
+  const by = (server: string, second: number, number: number, address: string): DhcpEvent =>
+    event(
+      `${server}.ack`,
+      { id: `e${server}${second}`, mac: mac(number), ip: address },
+      start + second * 1_000_000
+    )
+
+  it("is a server that does not serve the subnet, however early it speaks", async () => {
+    const foreign = by("annex", 1, 1, "10.0.0.7")
+    await apply(foreign)
+    assert.deepStrictEqual(await reservations(), [])
+    await apply(by("lab", 5, 2, "10.0.0.7"))
+    // Who loses falls back on what was seen next: by a server of the subnet.
+    await applyEach(by("annex", 6, 2, "10.0.0.8"), by("lab", 7, 2, "10.0.0.9"), by("lab", 3, 1, "10.0.0.7"))
+    const held = (await reservations()).map(({ address, mac }) => `${mac} ${address}`)
+    assert.deepStrictEqual(held, [`${mac(1)} 10.0.0.7`, `${mac(2)} 10.0.0.9`])
+  })
+
+  it("is an address of a group, or none at all", async () => {
+    const odd = ["01:00:5e:00:00:01", "33:33:00:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"]
+    await apply(
+      ...odd.map((address, index) => say(index, "ack", { mac: address, ip: `10.0.0.${20 + index}` })),
+      say(9, "ack", { mac: mac(1), ip: "10.0.0.9" })
+    )
+    assert.deepStrictEqual((await reservations()).map(({ address }) => address), ["10.0.0.9"])
+  })
+})

@@ -13,6 +13,7 @@ beforeAll(async () => {
   await database.query(
     "INSERT INTO subnets (cidr, name, policy) VALUES ('10.0.0.0/24', 'Office', 'auto'), ('10.1.0.0/16', 'Guests', 'manual')"
   )
+  await database.query("INSERT INTO subnet_servers SELECT id, 'lab' FROM subnets")
 })
 afterAll(() => database?.close())
 beforeEach(async () => {

@@ -178,6 +178,19 @@ describe("a reservation", () => {
 describe("what a reservation wants", () => {
   beforeEach(() => create([1], { address: "10.0.0.2", name: "nas" }))
 
+  it("is not for a MAC that no interface has", async () => {
+    for (const mac of ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "FF-FF-FF-FF-FF-FF"]) {
+      assert.deepStrictEqual((await refusal(create([mac], { address: "10.0.0.7" }))).fields, ["reservation.macs"], mac)
+      const bySql = served.database.query(
+        "INSERT INTO reservations (mac, address, name) VALUES ($1, '10.0.0.7', 'x')",
+        [
+          mac
+        ]
+      )
+      assert.include(await bySql.then(() => "done", String), "reservations_mac_check")
+    }
+  })
+
   it("is refused with who has the address, and which is free", async () => {
     const { code, fields, message } = await refusal(create([2], { address: "10.0.0.2", name: "tv" }))
     assert.strictEqual(code, Code.AlreadyExists)

@@ -45,6 +45,8 @@ export const nameSwarm = async (count: number, seed: number): Promise<Outcome> =
     await database.query(
       "INSERT INTO subnets (cidr, name, policy, auto_share) VALUES ('10.20.0.0/16', 'swarm', 'auto', 1)"
     )
+    await database.query("INSERT INTO dhcp_servers (server) VALUES ('lab')")
+    await database.query("INSERT INTO subnet_servers SELECT id, 'lab' FROM subnets")
     for (const batch of ["150", "70"]) {
       const urls = { database: database.url, nats: nats.url }
       const replica = await startRegistry(urls, { REGISTRY_BATCH_MESSAGES: batch })

@@ -25,6 +25,8 @@ beforeEach(async () => {
     `INSERT INTO subnets (cidr, name, policy, domain) VALUES
       ('10.0.0.0/24', 'Office', 'auto', 'office.lan'), ('10.1.0.0/24', 'Guests', 'manual', '')`
   )
+  await database.query("INSERT INTO dhcp_servers (server) VALUES ('lab') ON CONFLICT DO NOTHING")
+  await database.query("INSERT INTO subnet_servers SELECT id, 'lab' FROM subnets")
 })
 
 const caller: Caller = { actor: "local:alice", scope: "administer" }

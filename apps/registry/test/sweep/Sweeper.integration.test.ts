@@ -21,6 +21,8 @@ const database = async () => {
   const one = await registryDatabase()
   opened.push(one)
   await one.query("INSERT INTO subnets (cidr, name, policy) VALUES ('10.0.0.0/24', 'auto', 'auto')")
+  await one.query("INSERT INTO dhcp_servers (server) VALUES ('lab')")
+  await one.query("INSERT INTO subnet_servers SELECT id, 'lab' FROM subnets")
   return one
 }
 const run = <A, E>(one: RegistryDatabase, use: Effect.Effect<A, E, Applier | Sweeper>) => {

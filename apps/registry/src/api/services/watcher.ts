@@ -27,7 +27,7 @@ import {
   WatchSystemsResponseSchema
 } from "@leasehold/registry-api"
 import { Effect, Option, Schema, Stream } from "effect"
-import { readAddress, readName } from "../../ipam/fields.ts"
+import { readAddress, readMac, readName } from "../../ipam/fields.ts"
 import { Monitoring } from "../../monitoring/Monitoring.ts"
 import { AddressHistory } from "../../systems/AddressHistory.ts"
 import { Approval } from "../../systems/Approval.ts"
@@ -46,7 +46,7 @@ import { filterOf, stateOf, systemMessage } from "./watcher/systemMessage.ts"
 
 type Used = AddressHistory | Approval | Monitoring | Decisions | Explanation | Registration | Systems | Watching
 
-const readMac = field(Mac, "a MAC address of six octets such as 52:54:00:12:34:56")
+const readSeenMac = field(Mac, "a MAC address of six octets such as 52:54:00:12:34:56")
 const readServer = field(ServerId, "a server id of 1 to 63 lower-case letters, digits and dashes")
 const readClientName = field(ClientName, "a name of 1 to 253 letters, digits, dashes, underscores and dots")
 const readSystemsToken = pageTokenReader(Schema.Tuple([Mac]))
@@ -61,7 +61,7 @@ export const watcherService = (method: Implementing<Used>) =>
       Effect.fn("WatcherService.registerSystem")(function*(request) {
         const registration = yield* Registration
         const systems = yield* Systems
-        const mac = yield* readMac("mac", request.mac)
+        const mac = yield* Effect.fromResult(readMac("mac", request.mac))
         const created = yield* registration.register({
           mac,
           server: yield* readServer("server", request.server),
@@ -104,7 +104,7 @@ export const watcherService = (method: Implementing<Used>) =>
         const decisions = yield* Decisions
         const { change, result } = yield* decisions.decide({
           caller,
-          mac: yield* readMac("mac", mac),
+          mac: yield* Effect.fromResult(readMac("mac", mac)),
           decision: {
             name: name === undefined || name === "" ? name : yield* Effect.fromResult(readName("name", name)),
             state: state === undefined ? undefined : yield* stateOf("state", state)
@@ -120,7 +120,7 @@ export const watcherService = (method: Implementing<Used>) =>
       Effect.fn("WatcherService.approveSystem")(function*({ address, dryRun, mac, name }, caller) {
         const approval = yield* Approval
         const { change, reservation } = yield* approval.approve(caller, {
-          mac: yield* readMac("mac", mac),
+          mac: yield* Effect.fromResult(readMac("mac", mac)),
           address: address === ""
             ? undefined
             : address === "next"
@@ -155,7 +155,7 @@ export const watcherService = (method: Implementing<Used>) =>
         const systems = yield* Systems
         const explanation = yield* Explanation
         if (limit < 0) return yield* ApiError.invalid("limit", "a number from 0 to 1000", limit)
-        const system = yield* systems.find(yield* readMac("mac", mac))
+        const system = yield* systems.find(yield* readSeenMac("mac", mac))
         const { evidence, reasons } = yield* explanation.explain(system, limit === 0 ? 20 : Math.min(limit, 1_000))
         return {
           system: systemMessage(system),
