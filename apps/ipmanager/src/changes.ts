@@ -24,7 +24,7 @@ export const told = Effect.fnUntraced(function*(what: string, change: bigint, dr
   const text = dryRun
     ? `dry run: ${what}; nothing was changed`
     : change === 0n
-    ? `${what}; nothing had to be changed`
+    ? "nothing had to be changed"
     : `${what}; take it back with: ipmanager undo ${change}`
   yield* screen.err(`${harmless(text)}\n`)
 })

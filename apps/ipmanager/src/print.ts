@@ -8,7 +8,7 @@ import { type Failure, misused } from "./domain/Failure.ts"
 import type { Column } from "./domain/output/Column.ts"
 import { csvHeader, csvRow } from "./domain/output/csv.ts"
 import { jsonObject, jsonText } from "./domain/output/json.ts"
-import { renderRecord, renderTable } from "./domain/output/table.ts"
+import { fitTable, renderRecord } from "./domain/output/table.ts"
 import { Csv, Json } from "./globals.ts"
 import { Screen } from "./Screen.ts"
 
@@ -35,7 +35,11 @@ export const printRowsAs = Effect.fnUntraced(function*<Row, E, R>(
   if (form === "text") {
     const all = yield* Stream.runCollect(rows)
     if (all.length === 0) return yield* screen.err(`${none}\n`)
-    return yield* screen.out(`${renderTable(columns, all, screen)}\n`)
+    const { dropped, text } = fitTable(columns, all, screen)
+    yield* screen.out(`${text}\n`)
+    if (dropped === 0) return
+    const fit = dropped === 1 ? "1 column does not fit" : `${dropped} columns do not fit`
+    return yield* screen.err(`${fit}: use --json, or a wider terminal\n`)
   }
   if (form === "csv") {
     yield* screen.out(csvHeader(columns))

@@ -75,6 +75,19 @@ describe("hosts", () => {
     assert.include(await json("host", "show", "files"), { address: "10.0.0.8", comment: null })
   })
 
+  it("are told apart where they have no address, and their MACs read in every spelling", async () => {
+    const added = await json("host", "add", "0016.3e00.0001", "00163E000002", "--subnet", "office", "--name", "phone")
+    assert.deepStrictEqual(added["macs"], [mac(1), mac(2)])
+    await done("host", "add", "00-16-3E-00-00-03", "--subnet", "office", "--ignore")
+    assert.match(await done("host", "list"), /^name only +phone .*\n?^ignored +00:16:3e:00:00:03/mu)
+    await refused(1, /phone has no 00:16:3e:00:00:09/u, "host", "set", "phone", "--remove-mac", mac(9))
+    const { err } = await run(["host", "set", "phone", "--name", "phone"])
+    assert.strictEqual(err, "nothing had to be changed\n")
+    await done("host", "set", "phone", "--lease-time", "infinite")
+    const fields = await list("log", "phone", "--fields", "--limit", "1")
+    assert.include(fields.find(({ after }) => after === "infinite"), { before: null })
+  })
+
   it("change nothing in a dry run, and say so", async () => {
     const { code, err, out } = await run(["host", "add", mac(1), "--address", "10.0.0.7", "--name", "nas", "--dry-run"])
     assert.strictEqual(code, 0)
@@ -343,6 +356,9 @@ describe("systems", () => {
     const known = await json("system", "register", mac(1), "lab", "nas", "--address", "10.0.0.120")
     assert.include(known, { mac: mac(1), address: "10.0.0.120", state: "known" })
     assert.include(await json("system", "rename", mac(1), "files"), { name: "files", name_source: "administrator" })
+    await done("system", "block", mac(1))
+    assert.match((await run(["system", "approve", mac(1), "--dry-run"])).err, /note: 00:16:3e:00:00:01 stays blocked/u)
+    await done("system", "unblock", mac(1))
     assert.include(await json("system", "approve", mac(1)), { address: "10.0.0.120", name: "files" })
     assert.deepStrictEqual((await list("system", "list", "--reserved")).map((system) => system["mac"]), [mac(1)])
     assert.include(await json("system", "block", mac(1)), { state: "blocked" })
@@ -478,6 +494,8 @@ describe("what else an administrator does", () => {
   it("shows tables that fit the terminal, and says on stderr where there is nothing", async () => {
     await done("host", "add", mac(1), "--address", "10.0.0.7", "--name", "nas", "--comment", "x".repeat(200))
     const { out } = await run(["host", "list"], { width: 80, colour: true })
+    const narrow = await run(["host", "list"], { width: 60 })
+    assert.match(narrow.err, /^(?:1 column does|\d columns do) not fit: use --json, or a wider terminal\n$/u)
     const lines = out.trimEnd().split("\n").map((line) => line.replaceAll(/\u001b\[\d+m/gu, ""))
     for (const line of lines) assert.isAtMost(line.length, 80)
     assert.match(out, /\u001b\[1m/u)

@@ -5,6 +5,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { confirm, told } from "../changes.ts"
 import { misused } from "../domain/Failure.ts"
 import { nameDifferenceColumns, policyColumns } from "../domain/views/policy.ts"
+import { counted } from "../domain/words.ts"
 import { printOne, printRows } from "../print.ts"
 import { Registry } from "../Registry.ts"
 import { Screen } from "../Screen.ts"
@@ -108,7 +109,7 @@ const set = Command.make(
     )
     if (policy === undefined) return
     yield* told(
-      `${nameOf(input.subnet)} is changed${input.apply ? `, ${renamed} systems renamed` : ""}`,
+      `${nameOf(input.subnet)} is changed${input.apply ? `, ${counted(renamed, "system")} renamed` : ""}`,
       change,
       input.dryRun
     )

@@ -90,7 +90,7 @@ export const runCheck = Effect.fn("runCheck")(function*(paths: ReadonlyArray<str
   const form = yield* format
   if (form === "text" && findings.length > 0) {
     const screen = yield* Screen
-    yield* screen.out(findings.map((finding) => `${findingText(finding, screen.colour)}\n`).join(""))
+    yield* screen.out(findings.map((finding) => `${findingText(finding, screen.colour, screen.zone)}\n`).join(""))
   } else yield* printRowsAs(form, findingColumns, Stream.fromIterable(findings), "nothing was found")
   const wrong = findings.filter(({ severity }) => severity !== "note").length
   if (wrong > 0) {

@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import { told } from "../../changes.ts"
 import { misused } from "../../domain/Failure.ts"
+import { plainMac } from "../../domain/imports/ImportItem.ts"
 import { reservationColumns, reservationLabel } from "../../domain/views/reservation.ts"
 import { printOne } from "../../print.ts"
 import { Registry } from "../../Registry.ts"
@@ -11,7 +12,9 @@ import { readLease } from "./lease.ts"
 
 const flags = {
   macs: Argument.String("mac").pipe(
-    Argument.withDescription("MAC of the machine; several of one machine that uses one of them at a time"),
+    Argument.withDescription(
+      "MAC of the machine, in any usual spelling; several of one machine that uses one of them at a time"
+    ),
     Argument.variadic({ min: 1 })
   ),
   address: text("address", "ADDRESS", "The address, or `next` for the next free one of --subnet"),
@@ -44,7 +47,7 @@ export const hostAdd = Command.make(
     const { change, reservation } = yield* registry.call((client, context) =>
       client.ipam.createReservation({
         reservation: {
-          macs: [...input.macs],
+          macs: input.macs.map(plainMac),
           address,
           subnet,
           name: Option.getOrElse(input.name, () => ""),

@@ -4,7 +4,8 @@ import type { ReservationSchema } from "@leasehold/registry-api"
 import { Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { told } from "../../changes.ts"
-import { misused } from "../../domain/Failure.ts"
+import { failed, misused } from "../../domain/Failure.ts"
+import { plainMac } from "../../domain/imports/ImportItem.ts"
 import { reservationColumns, reservationLabel } from "../../domain/views/reservation.ts"
 import { printOne } from "../../print.ts"
 import { Registry } from "../../Registry.ts"
@@ -29,8 +30,6 @@ const update = Effect.fnUntraced(function*(
   yield* printOne(reservationColumns, answer.reservation)
 })
 
-const normal = (mac: string) => mac.toLowerCase().replaceAll("-", ":")
-
 /** The MACs after the change; undefined where none was asked for. */
 const macsAfter = Effect.fnUntraced(function*(
   key: string,
@@ -39,12 +38,17 @@ const macsAfter = Effect.fnUntraced(function*(
   if (macs.length > 0 && add.length + remove.length > 0) {
     return yield* misused("--mac says all MACs; --add-mac and --remove-mac change some", "Give one or the other.")
   }
-  if (macs.length > 0) return macs
+  if (macs.length > 0) return macs.map(plainMac)
   if (add.length + remove.length === 0) return undefined
   const registry = yield* Registry
   const { reservation } = yield* registry.call((client, context) => client.ipam.getReservation({ key }, context))
-  const gone = new Set(remove.map(normal))
-  const left = [...new Set([...reservation?.macs ?? [], ...add.map(normal)])].filter((mac) => !gone.has(mac))
+  const present = reservation?.macs ?? []
+  const gone = new Set(remove.map(plainMac))
+  const absent = [...gone].filter((mac) => !present.includes(mac))
+  if (absent.length > 0) {
+    return yield* failed(`--remove-mac: ${key} has no ${absent.join(", ")}`, `It has ${present.join(", ")}.`)
+  }
+  const left = [...new Set([...present, ...add.map(plainMac)])].filter((mac) => !gone.has(mac))
   return left.length === 0
     ? yield* misused("--remove-mac: a reservation has at least one MAC", `Remove it with: ipmanager host rm ${key}`)
     : left

@@ -4,6 +4,7 @@ import { Command, Flag } from "effect/cli"
 import { confirm, told } from "../../changes.ts"
 import { misused } from "../../domain/Failure.ts"
 import { subnetColumns } from "../../domain/views/subnet.ts"
+import { counted } from "../../domain/words.ts"
 import { printOne } from "../../print.ts"
 import { Registry } from "../../Registry.ts"
 import { argument, dryRun, onOff, text } from "../flags.ts"
@@ -91,7 +92,7 @@ export const subnetRm = Command.make(
     if (!dryRun) {
       const { subnet } = yield* registry.call((client, context) => client.ipam.getSubnet({ key }, context))
       const reserved = subnet?.utilisation?.reserved ?? 0n
-      const also = withReservations && reserved > 0n ? ` with its ${reserved} reservations` : ""
+      const also = withReservations && reserved > 0n ? ` with its ${counted(reserved, "reservation")}` : ""
       yield* confirm(`Remove ${subnet?.cidr ?? key} (${subnet?.name ?? ""})${also}?`)
     }
     const { change, reservations } = yield* registry.call((client, context) =>

@@ -34,6 +34,12 @@ export const systemApprove = Command.make(
       }, context)
     )
     yield* told(`${answer.address} is reserved for ${input.mac} as ${answer.name}`, answer.change, input.dryRun)
+    const { system } = yield* registry.call((client, context) => client.watcher.getSystem({ key: input.mac }, context))
+    if (system?.state === SystemState.BLOCKED) {
+      yield* (yield* Screen).err(
+        `note: ${harmless(system.mac)} stays blocked: no DHCP server answers it before \`ipmanager system unblock\`\n`
+      )
+    }
     yield* printOne([
       { key: "mac", value: () => input.mac },
       { key: "address", value: () => answer.address },

@@ -4,6 +4,8 @@ export interface Place {
   readonly file: string
   /** From 1. */
   readonly line: number
+  /** Its number in an array, from 1. */
+  readonly item?: number
 }
 
 export interface ImportItem {
@@ -70,7 +72,8 @@ export const note = (place: Place, field: string, message: string): ImportProble
   taken: true
 })
 
-export const placeText = ({ file, line }: Place): string => `${file}:${line}`
+export const placeText = ({ file, item, line }: Place): string =>
+  `${file}:${line}${item === undefined ? "" : ` (item ${item})`}`
 
 const octets = /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/iu
 const bare = /^[0-9a-f]{12}$/iu
@@ -83,6 +86,9 @@ export const readMac = (text: string): string | undefined => {
   if (!bare.test(trimmed) && !dotted.test(trimmed)) return undefined
   return trimmed.replaceAll(".", "").match(/../gu)?.join(":")
 }
+
+/** As the registry spells it; what is none is left to the registry to refuse. */
+export const plainMac = (text: string): string => readMac(text) ?? text
 
 const quad = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/u
 

@@ -20,8 +20,8 @@ export const readJson = (file: string, text: string): Gathered => {
   if (!Array.isArray(parsed.success.value)) {
     problems.push(refuse({ file, line: parsed.success.line }, "file", "expected an array of hosts"))
   }
-  for (const node of hosts) {
-    const place = { file, line: node.line }
+  for (const [index, node] of hosts.entries()) {
+    const place = { file, line: node.line, item: index + 1 }
     if (!(node.value instanceof Map)) {
       problems.push(refuse(place, "line", "expected a host as an object"))
       continue

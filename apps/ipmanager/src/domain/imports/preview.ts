@@ -35,6 +35,7 @@ export const problemLine = (problem: ImportProblem, colour: boolean): string =>
 export const problemObject = (problem: ImportProblem) => ({
   file: problem.place.file,
   line: problem.place.line,
+  item: problem.place.item ?? null,
   field: problem.field,
   message: problem.message,
   refused: problem.refused,

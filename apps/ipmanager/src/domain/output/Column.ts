@@ -19,6 +19,8 @@ export interface Column<Row> {
   readonly detail?: boolean
   /** What the thing is known by: in a narrow table it is cut last. */
   readonly keep?: boolean
+  /** What a table says where there is no value. */
+  readonly instead?: (row: Row) => string
   readonly colour?: (row: Row) => Colour | undefined
 }
 

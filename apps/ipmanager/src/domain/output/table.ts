@@ -68,13 +68,22 @@ const fit = <Row>(all: ReadonlyArray<Shown<Row>>, width: number): ReadonlyArray<
   }
 }
 
-export const renderTable = <Row>(
+export interface FittedTable {
+  readonly text: string
+  /** How many columns that say something had no room. */
+  readonly dropped: number
+}
+
+export const fitTable = <Row>(
   columns: ReadonlyArray<Column<Row>>,
   rows: ReadonlyArray<Row>,
   { colour = false, width, zone }: TableOptions = {}
-): string => {
+): FittedTable => {
   const natural = columns.filter(({ detail }) => detail !== true).map((column): Shown<Row> => {
-    const cells = rows.map((row) => cellText(column.value(row), zone))
+    const cells = rows.map((row) => {
+      const text = cellText(column.value(row), zone)
+      return text === "" && column.instead !== undefined ? column.instead(row) : text
+    })
     const widest = cells.reduce((most, cell) => Math.max(most, textWidth(cell)), titleOf(column).length)
     return { column, cells, width: widest }
   })
@@ -91,13 +100,22 @@ export const renderTable = <Row>(
       const padded = numbers[index] === true ? padStart(cut, room) : isLast ? cut : padEnd(cut, room)
       return paint(padded, colours(index), colour)
     }).join(gap).trimEnd()
-  return [
+  const text = [
     line(shown.map(({ column }) => titleOf(column)), () => "bold"),
     ...rows.map((row, index) =>
       line(shown.map(({ cells }) => cells[index] ?? ""), (at) => shown[at]?.column.colour?.(row))
     )
   ].join("\n")
+  const isShown = (one: Shown<Row>) => shown.some(({ column }) => column === one.column)
+  const dropped = natural.filter((one) => !isShown(one) && one.cells.some((cell) => cell !== "")).length
+  return { text, dropped }
 }
+
+export const renderTable = <Row>(
+  columns: ReadonlyArray<Column<Row>>,
+  rows: ReadonlyArray<Row>,
+  options?: TableOptions
+): string => fitTable(columns, rows, options).text
 
 /** One thing, a field a line; fields that say nothing are left out. */
 export const renderRecord = <Row>(

@@ -42,8 +42,14 @@ export interface FieldChange {
   readonly after: string | undefined
 }
 
-const textOf = (value: unknown): string | undefined =>
-  value === undefined || value === null ? undefined : typeof value === "string" ? value : JSON.stringify(value)
+/** dnsmasq's infinite, as the registry keeps it: the most seconds that there are. */
+const infinite = "596523:14:08"
+
+const textOf = (value: unknown): string | undefined => {
+  if (value === undefined || value === null) return undefined
+  if (value === infinite) return "infinite"
+  return typeof value === "string" ? value : JSON.stringify(value)
+}
 
 /** Field by field what a change did to a row. */
 export const fieldChanges = (row: ChangedRow): ReadonlyArray<FieldChange> => {

@@ -9,7 +9,12 @@ const leaseText = ({ leaseInfinite, leaseTime }: Reservation): string | undefine
   leaseInfinite ? "infinite" : leaseTime === undefined ? undefined : formatSpan(leaseTime)
 
 export const reservationColumns: ReadonlyArray<Column<Reservation>> = [
-  { key: "address", keep: true, value: ({ address }) => orNone(address) },
+  {
+    key: "address",
+    keep: true,
+    value: ({ address }) => orNone(address),
+    instead: ({ ignore }) => (ignore ? "ignored" : "name only")
+  },
   { key: "name", keep: true, value: ({ ignore, name }) => (ignore ? undefined : orNone(name)) },
   { key: "macs", keep: true, value: ({ macs }) => macs },
   { key: "subnet", value: ({ subnet }) => orNone(subnet) },

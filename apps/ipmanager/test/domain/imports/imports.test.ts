@@ -169,6 +169,7 @@ describe("an import of JSON", () => {
     assert.deepStrictEqual(read.items.map(shown)[0], "2 01 10.0.0.7 -")
     assert.deepStrictEqual(problems(read, true), ["3 macs", "4 line"])
     assert.deepStrictEqual(problems(read, false), ["2 colour"])
+    assert.isTrue(read.problems.some((one) => problemLine(one, false).includes("x.json:3 (item 2)  macs: ")))
     assert.deepStrictEqual(problems(readJson("x", "{}"), true), ["1 file"])
   })
 })
