@@ -30,6 +30,7 @@ interface Host {
   readonly comment?: string
   readonly ignore?: boolean
   readonly enabled?: boolean
+  readonly source?: ReservationSource
 }
 const host = (number: number, address: string, name?: string): Host => ({
   macs: [macOf(number)],
@@ -53,6 +54,44 @@ const generations = async () =>
     .map(({ wanted }) => wanted)
 const changes = async () =>
   Number((await sql<{ count: string }>("SELECT count(DISTINCT change) FROM change_log"))[0]?.count)
+
+describe("an import of automatic reservations", () => {
+  const exported = (number: number, address: string, name: string): Host => ({
+    ...host(number, address, name),
+    source: ReservationSource.AUTO
+  })
+
+  it("leaves those that are the same as they are, and takes over the others, which is seen", async () => {
+    await sql(`INSERT INTO reservations (mac, address, name, source) VALUES
+      ('${macOf(1)}', '10.0.0.7', 'nas', 'auto'), ('${macOf(2)}', '10.0.0.8', 'tv', 'auto'),
+      ('${macOf(3)}', '10.0.0.9', 'pc', 'auto')`)
+    const items = [
+      exported(1, "10.0.0.7", "nas"),
+      exported(2, "10.0.0.8", "telly"),
+      host(3, "10.0.0.9", "pc"),
+      exported(4, "10.0.0.10", "new")
+    ]
+    for (const mode of [ImportMode.ADD, ImportMode.UPDATE, ImportMode.REPLACE]) {
+      const tried = await run(items, mode, true)
+      assert.deepInclude(tried, { created: 1n, changed: 2n, unchanged: 1n, removed: 0n, problemCount: 0n })
+      assert.deepStrictEqual(
+        tried.differences.map(({ after, before }) => [before?.source, after?.source]),
+        [
+          [ReservationSource.AUTO, ReservationSource.IMPORT],
+          [ReservationSource.AUTO, ReservationSource.IMPORT],
+          [undefined, ReservationSource.IMPORT]
+        ]
+      )
+    }
+    await run(items, ImportMode.REPLACE)
+    assert.deepStrictEqual(await rows(), [
+      `${macOf(1)} 10.0.0.7 nas auto`,
+      `${macOf(2)} 10.0.0.8 telly import`,
+      `${macOf(3)} 10.0.0.9 pc import`,
+      `${macOf(4)} 10.0.0.10 new import`
+    ])
+  })
+})
 
 describe("an import", () => {
   it("of two thousand is one change and one generation, and so is a rename after it", async () => {

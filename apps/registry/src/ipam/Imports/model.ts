@@ -15,6 +15,8 @@ export interface Problem {
 export interface Item {
   readonly index: number
   readonly settings: ReservationSettings
+  /** It was exported as an automatic one: such a one that is the same stays as it is. */
+  readonly automatic: boolean
 }
 
 /** An item in its subnet. */
@@ -24,6 +26,7 @@ export interface Placed {
   readonly macs: ReadonlyArray<Mac>
   readonly address: Ipv4 | undefined
   readonly settings: ReservationSettings
+  readonly automatic: boolean
 }
 
 export interface Creation {

@@ -38,7 +38,7 @@ export const placeItems = (items: ReadonlyArray<Item>, subnets: ReadonlyArray<St
   const macs = new Map<string, number>()
   const addresses = new Map<string, number>()
   const names = new Map<string, Placed>()
-  for (const { index, settings } of items) {
+  for (const { automatic, index, settings } of items) {
     const problem = (field: string, message: string) => problems.push({ item: index, field, message })
     const address = settings.address === "next" ? undefined : settings.address
     if (settings.address === "next") {
@@ -69,7 +69,7 @@ export const placeItems = (items: ReadonlyArray<Item>, subnets: ReadonlyArray<St
       if (other !== undefined) problem("address", `${twice(other)}: ${address}`)
       else addresses.set(address, index)
     }
-    const one: Placed = { index, subnet, macs: settings.macs, address, settings }
+    const one: Placed = { index, subnet, macs: settings.macs, address, settings, automatic }
     if (settings.name !== undefined) {
       const key = `${subnet.domain} ${settings.name}`
       const other = names.get(key)

@@ -163,7 +163,7 @@ const compare = (results: ReadonlyMap<Placed, Reservation>, befores: Befores, mo
       continue
     }
     const fields = differences(before, after)
-    if (fields.length === 0 && before.source !== "auto") unchanged++
+    if (fields.length === 0 && (before.source !== "auto" || item.automatic)) unchanged++
     else if (mode === "add" && before.source !== "auto") {
       const message = `${describe(before)} is there already with another ${
         fields.join(", ")

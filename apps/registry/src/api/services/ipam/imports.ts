@@ -3,7 +3,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf"
 import {
   ImportMode as ModeMessage,
   type ImportReservationsRequest,
-  type ImportReservationsResponseSchema
+  type ImportReservationsResponseSchema,
+  ReservationSource as SourceMessage
 } from "@leasehold/registry-api"
 import { Effect, Result, Stream } from "effect"
 import {
@@ -40,7 +41,8 @@ export const readImport = Effect.fnUntraced(
         for (const message of reservations) {
           const index = count++
           const read = readReservation(message, message.enabled)
-          if (Result.isSuccess(read)) items.push({ index, settings: read.success })
+          if (Result.isSuccess(read))
+            items.push({ index, settings: read.success, automatic: message.source === SourceMessage.AUTO })
           else {
             for (const { description, field } of read.failure.violations) {
               problems.push({ item: index, field: field.replace(/^reservation\./u, ""), message: description })
