@@ -40,10 +40,13 @@ export class Changes extends Context.Service<Changes, {
           (client) =>
             Effect.gen(function*() {
               const number = id.toString()
-              if (id <= 0n || number.length > 18 || (yield* loadChange(client, number)) === undefined) {
-                return yield* ApiError.refuse("not-found", "no such change", "id")
-              }
+              const undone = id <= 0n || number.length > 18 ? undefined : yield* loadChange(client, number)
+              if (undone === undefined) return yield* ApiError.refuse("not-found", "no such change", "id")
               yield* requireScope(client, caller, number)
+              if (undone.undone_by !== null) {
+                const message = `change ${number} is taken back already, by change ${undone.undone_by}`
+                return yield* ApiError.refuse("failed-precondition", message)
+              }
               yield* undoChange(client, number)
               const [row] = yield* client.query<{ change: string }>("SELECT current_change()::text AS change")
               const change = yield* loadChange(client, row?.change ?? "0")
@@ -68,7 +71,6 @@ const requireScope = Effect.fnUntraced(function*(client: Client, { actor, scope 
   if (beyond === undefined) return
   return yield* ApiError.refuse(
     "permission-denied",
-    `taking back the change of a ${beyond.entity} needs the scope administer; ${actor} has ${scope}`,
-    "id"
+    `taking back the change of a ${beyond.entity} needs the scope administer; ${actor} has ${scope}`
   )
 })

@@ -46,7 +46,13 @@ export interface ChangedReservation {
 const readToken = pageTokenReader(Schema.Tuple([Schema.Union([Ipv4, Schema.Literal("")]), Identifier]))
 
 export class Reservations extends Context.Service<Reservations, {
-  create(caller: Caller, settings: ReservationSettings, dryRun: boolean): Effect.Effect<ChangedReservation, ApiError>
+  /** @param action in the change log, where it is not `host add` */
+  create(
+    caller: Caller,
+    settings: ReservationSettings,
+    dryRun: boolean,
+    action?: string
+  ): Effect.Effect<ChangedReservation, ApiError>
   /** By identifier, address, name, `name.domain` or MAC. */
   get(key: string): Effect.Effect<Reservation, ApiError>
   /** In the order of their addresses; those without come last. */
@@ -66,9 +72,9 @@ export class Reservations extends Context.Service<Reservations, {
       const administration = yield* Administration
 
       const create = Effect.fn("Reservations.create")(
-        function*(caller: Caller, settings: ReservationSettings, dryRun: boolean) {
+        function*(caller: Caller, settings: ReservationSettings, dryRun: boolean, action = "host add") {
           const { change, result } = yield* administration.change(
-            { caller, action: "host add", dryRun },
+            { caller, action, dryRun },
             (client) =>
               Effect.gen(function*() {
                 const subnet = yield* subnetFor(client, settings.subnet, settings.address)

@@ -120,11 +120,13 @@ interface SecondsAndNanos {
   readonly nanos: number
 }
 
+const secondsText = ({ nanos, seconds }: SecondsAndNanos): string => `${seconds} s${nanos === 0 ? "" : ` ${nanos} ns`}`
+
 const readSeconds = (field: string, duration: SecondsAndNanos, least: number): Read<number> => {
   const seconds = Number(duration.seconds)
   return duration.nanos === 0 && seconds >= least && seconds <= longestLease
     ? Result.succeed(seconds)
-    : invalid(field, `whole seconds, ${least} to ${longestLease}`, `${duration.seconds}s ${duration.nanos}ns`)
+    : invalid(field, `whole seconds, ${least} to ${longestLease}`, secondsText(duration))
 }
 
 export const readLeaseTime = (field: string, duration: SecondsAndNanos): Read<number> =>

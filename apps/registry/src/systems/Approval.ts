@@ -29,16 +29,21 @@ export class Approval extends Context.Service<Approval, {
       return Approval.of({
         approve: Effect.fn("Approval.approve")(function*(caller, { address, dryRun, mac, name }) {
           const system = yield* systems.find(mac)
-          return yield* reservations.create(caller, {
-            macs: [mac],
-            address: address ?? (yield* held(system)),
-            subnet: address === "next" ? yield* subnetOf(system) : undefined,
-            name: name ?? (yield* Effect.fromResult(readName("name", system.name))),
-            ignore: false,
-            leaseTime: undefined,
-            enabled: true,
-            comment: ""
-          }, dryRun)
+          return yield* reservations.create(
+            caller,
+            {
+              macs: [mac],
+              address: address ?? (yield* held(system)),
+              subnet: address === "next" ? yield* subnetOf(system) : undefined,
+              name: name ?? (yield* Effect.fromResult(readName("name", system.name))),
+              ignore: false,
+              leaseTime: undefined,
+              enabled: true,
+              comment: ""
+            },
+            dryRun,
+            "system approve"
+          )
         })
       })
     })

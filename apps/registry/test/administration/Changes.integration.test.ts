@@ -226,7 +226,13 @@ describe("undoing", () => {
     await served.ipam.undoChange({ id: later })
     await served.ipam.undoChange({ id: change })
     assert.lengthOf((await state()).reservations, 0)
-    assert.include((await refusal(served.ipam.undoChange({ id: change }))).message, "since")
+    const { changes } = await served.ipam.listChanges({ pageSize: 1 })
+    const again = await refusal(served.ipam.undoChange({ id: change }))
+    assert.deepInclude(again, {
+      code: Code.FailedPrecondition,
+      fields: [],
+      message: `change ${change} is taken back already, by change ${changes[0]?.id}`
+    })
   })
 
   it("is refused where the registry itself changed something since", async () => {

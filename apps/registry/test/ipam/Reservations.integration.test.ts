@@ -333,6 +333,15 @@ describe("an update", () => {
     assert.deepStrictEqual((await refusal(update("tv", {}, "source"))).fields, ["update_mask"])
   })
 
+  it("is updated when it gets another MAC", async () => {
+    const { reservation: before } = await create([1], { address: "10.0.0.7", name: "nas" })
+    const { reservation: after } = await update("nas", { macs: [macOf(1), macOf(2)] }, "macs")
+    const micros = (time: { readonly seconds: bigint; readonly nanos: number } | undefined) =>
+      Number(time?.seconds) * 1e6 + Number(time?.nanos) / 1e3
+    assert.isAbove(micros(after?.updatedAt), micros(before?.updatedAt))
+    assert.deepStrictEqual(after?.createdAt, before?.createdAt)
+  })
+
   it("replaces the MACs as a set", async () => {
     await create([1, 2, 3], { address: "10.0.0.7", name: "nas" })
     const set = async (...numbers: ReadonlyArray<number>) =>

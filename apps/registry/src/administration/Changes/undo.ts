@@ -63,7 +63,7 @@ const laterSql = (relation: string) => `
     AND c.id > (SELECT max(l.id) FROM change_log l WHERE l.change = $1::bigint)
   ORDER BY c.id LIMIT 1`
 
-const refused = (reason: string) => ApiError.refuse("failed-precondition", reason, "id")
+const refused = (reason: string) => ApiError.refuse("failed-precondition", reason)
 
 /** Fails where something was touched since, and says by whom. */
 const refuseStrays = Effect.fnUntraced(function*(client: Client, id: string, relation: string) {

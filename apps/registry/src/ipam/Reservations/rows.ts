@@ -48,7 +48,8 @@ const columns = `
   host(r.address) AS address, r.name, r.subnet_id::text, r.subnet::text, r.domain,
   CASE WHEN r.lease_time IS NOT NULL
     THEN least(extract(epoch FROM r.lease_time), 2147483648) END::float8 AS lease_seconds, r.enabled, r.ignore, r.source, r.comment,
-  iso_timestamp(r.created_at) AS created_at, iso_timestamp(r.updated_at) AS updated_at,
+  iso_timestamp(r.created_at) AS created_at, iso_timestamp(greatest(
+    r.updated_at, (SELECT max(m.updated_at) FROM reservations m WHERE m.also_of = r.id))) AS updated_at,
   ARRAY(SELECT a.server FROM subnet_servers a WHERE r.enabled AND a.subnet_id = r.subnet_id ORDER BY a.server) AS servers`
 
 /** @param condition on `r`, the row of a reservation's first MAC */

@@ -183,6 +183,8 @@ export const systemsStory = () => {
       assert.deepInclude(tried, { address: "10.1.0.7", name: "nas", change: "0" })
       const approved = await call("WatcherService/ApproveSystem", { mac: nas })
       assert.deepInclude(approved, { address: "10.1.0.7", name: "nas" })
+      const { changes } = await call("IpamService/ListChanges", { key: nas, pageSize: 1 })
+      assert.deepInclude(at(changes, 0), { id: approved["change"], action: "system approve" })
       const { reservation } = await call("IpamService/GetReservation", { key: String(approved["reservationId"]) })
       assert.deepInclude(reservation, {
         source: "RESERVATION_SOURCE_ADMINISTRATOR",
