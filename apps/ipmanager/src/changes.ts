@@ -2,7 +2,9 @@
 import { Effect } from "effect"
 import { failed } from "./domain/Failure.ts"
 import { harmless } from "./domain/output/harmless.ts"
+import { consequences } from "./domain/views/change.ts"
 import { Yes } from "./globals.ts"
+import { Registry } from "./Registry.ts"
 import { Screen } from "./Screen.ts"
 
 /** Asks at a terminal; elsewhere `--yes` has to be given. */
@@ -27,4 +29,21 @@ export const told = Effect.fnUntraced(function*(what: string, change: bigint, dr
     ? "nothing had to be changed"
     : `${what}; take it back with: ipmanager undo ${change}`
   yield* screen.err(`${harmless(text)}\n`)
+})
+
+/** Changes made meanwhile by others, among which ours is looked for. */
+const latest = 20
+
+/** Says on stderr what a change did to others than those that it is about. */
+export const toldOthers = Effect.fnUntraced(function*(change: bigint, macs: ReadonlyArray<string>) {
+  if (change === 0n) return
+  const registry = yield* Registry
+  const screen = yield* Screen
+  const done = yield* registry.call((client, context) => client.ipam.listChanges({ pageSize: latest }, context)).pipe(
+    Effect.map(({ changes }) => changes.find(({ id }) => id === change)),
+    // It is done, whether or not it can be read again.
+    Effect.orElseSucceed(() => undefined)
+  )
+  const lines = done === undefined ? [] : consequences(done, macs)
+  yield* screen.err(lines.map((line) => `${harmless(line)}\n`).join(""))
 })

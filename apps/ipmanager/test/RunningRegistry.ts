@@ -8,6 +8,7 @@ import { ConfigProvider, Effect, Layer } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { createInterface } from "node:readline"
+import pg from "pg"
 import { inject } from "vitest"
 import { migrate } from "../../../scripts/migrate.ts"
 import { program } from "../src/program.ts"
@@ -47,6 +48,8 @@ export interface Running {
   /** A process at a terminal of sixty columns, at which somebody answers a question. */
   atTerminal(words: ReadonlyArray<string>, answer: string): Promise<Omit<Answer, "err">>
   readonly nats: Nats
+  /** Does as the registry itself would have, in its database. */
+  query(sql: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -128,6 +131,11 @@ export const startRegistry = async (env: Readonly<Record<string, string>> = {}):
   return {
     api,
     nats,
+    query: async (sql) => {
+      const client = new pg.Client(database)
+      await client.connect()
+      await client.query(sql).finally(() => client.end())
+    },
     run: (words, terminal) => runProgram(words, { ...all, ...terminal?.env }, terminal),
     begin: (words) => {
       const one = spawn(process.execPath, [ipmanagerMain, ...words], {

@@ -109,6 +109,18 @@ describe("hosts", () => {
     assert.match(String(told["held_until"]), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/u)
   })
 
+  it("tell what they take from automatic reservations", async () => {
+    await registry.query(
+      `INSERT INTO reservations (mac, address, name, source)
+       VALUES ('${mac(1)}', '10.0.0.7', 'cam', 'auto'), ('${mac(2)}', '10.0.0.8', 'tv', 'auto')`
+    )
+    const words = ["host", "add", mac(3), "--address", "10.0.0.7", "--name", "tv"]
+    const { code, err } = await run(words)
+    assert.strictEqual(code, 0, err)
+    assert.include(err, "\ntakes 10.0.0.7 from cam (automatic)\n")
+    assert.match(err, /^(?:ends the automatic reservation|renames) 10\.0\.0\.8 tv/mu)
+  })
+
   it("can have a name only, or be ignored", async () => {
     assert.include(await json("host", "add", mac(1), "--subnet", "office", "--name", "phone"), {
       address: null,

@@ -1,7 +1,7 @@
 /** `host add`: reserves an address and a name for one or more MACs. */
 import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
-import { told } from "../../changes.ts"
+import { told, toldOthers } from "../../changes.ts"
 import { misused } from "../../domain/Failure.ts"
 import { plainMac } from "../../domain/imports/ImportItem.ts"
 import { reservationColumns, reservationLabel } from "../../domain/views/reservation.ts"
@@ -61,6 +61,7 @@ export const hostAdd = Command.make(
     )
     if (reservation === undefined) return
     yield* told(`${reservationLabel(reservation)} is added`, change, input.dryRun)
+    yield* toldOthers(change, reservation.macs)
     yield* printOne(reservationColumns, reservation)
   })
 ).pipe(

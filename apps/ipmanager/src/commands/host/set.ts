@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf"
 import type { ReservationSchema } from "@leasehold/registry-api"
 import { Effect, Option } from "effect"
 import { Command } from "effect/cli"
-import { told } from "../../changes.ts"
+import { told, toldOthers } from "../../changes.ts"
 import { failed, misused } from "../../domain/Failure.ts"
 import { plainMac } from "../../domain/imports/ImportItem.ts"
 import { reservationColumns, reservationLabel } from "../../domain/views/reservation.ts"
@@ -27,6 +27,7 @@ const update = Effect.fnUntraced(function*(
   )
   if (answer.reservation === undefined) return
   yield* told(`${reservationLabel(answer.reservation)} is ${done}`, answer.change, dryRun)
+  yield* toldOthers(answer.change, answer.reservation.macs)
   yield* printOne(reservationColumns, answer.reservation)
 })
 

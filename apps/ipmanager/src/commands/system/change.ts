@@ -2,9 +2,9 @@
 import { SystemState } from "@leasehold/registry-api"
 import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
-import { told } from "../../changes.ts"
+import { told, toldOthers } from "../../changes.ts"
 import { misused } from "../../domain/Failure.ts"
-import { readMac } from "../../domain/imports/ImportItem.ts"
+import { plainMac, readMac } from "../../domain/imports/ImportItem.ts"
 import { harmless } from "../../domain/output/harmless.ts"
 import { systemColumns } from "../../domain/views/system.ts"
 import { printOne } from "../../print.ts"
@@ -34,6 +34,7 @@ export const systemApprove = Command.make(
       }, context)
     )
     yield* told(`${answer.address} is reserved for ${input.mac} as ${answer.name}`, answer.change, input.dryRun)
+    yield* toldOthers(answer.change, [plainMac(input.mac)])
     const { system } = yield* registry.call((client, context) => client.watcher.getSystem({ key: input.mac }, context))
     if (system?.state === SystemState.BLOCKED) {
       yield* (yield* Screen).err(
@@ -69,6 +70,7 @@ const update = Effect.fnUntraced(function*(
   )
   if (system === undefined) return
   yield* told(`${system.mac} ${system.name} is ${done}`, change, dryRun)
+  yield* toldOthers(change, [system.mac])
   yield* printOne(systemColumns, system)
 })
 

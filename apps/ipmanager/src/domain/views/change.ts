@@ -67,3 +67,31 @@ export const fieldChangeColumns: ReadonlyArray<Column<FieldChange>> = [
   { key: "before", value: ({ before }) => before },
   { key: "after", value: ({ after }) => after }
 ]
+
+/**
+ * What a change did to others than those that it is about, a line each: automatic reservations that it ended, and names
+ * that passed on.
+ *
+ * @param macs whom it is about
+ */
+export const consequences = ({ rows }: Change, macs: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const all = rows.map((row) => ({ row, before: fieldsOf(row.before), after: fieldsOf(row.after) }))
+  const isOwn = (mac: unknown) => typeof mac === "string" && macs.includes(mac)
+  const taken = new Set(
+    all.flatMap(({ after, row }) => row.entity === "reservation" && isOwn(after["mac"]) ? [after["address"]] : [])
+  )
+  return all.flatMap(({ after, before, row }) => {
+    const holder = textOf(before["name"]) ?? textOf(before["mac"]) ?? row.label
+    if (row.before === "" || isOwn(before["mac"])) return []
+    if (row.entity === "reservation" && row.after === "") {
+      // Nothing else gives way.
+      if (before["source"] !== "auto") return []
+      const address = textOf(before["address"])
+      return address !== undefined && taken.has(address)
+        ? [`takes ${address} from ${holder} (automatic)`]
+        : [`ends the automatic reservation ${row.label}`]
+    }
+    const [was, is] = [textOf(before["name"]), textOf(after["name"])]
+    return row.after === "" || was === is ? [] : [`renames ${row.label} from ${was ?? "nothing"} to ${is ?? "nothing"}`]
+  })
+}
