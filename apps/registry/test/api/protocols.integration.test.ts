@@ -3,6 +3,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { WatcherService } from "@leasehold/registry-api"
 import { execFile } from "node:child_process"
 import { request } from "node:http"
+import { connect } from "node:http2"
 import { promisify } from "node:util"
 import pg from "pg"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
@@ -235,6 +236,36 @@ describe("JSON", () => {
       const text = `${answer.headers.get("grpc-message") ?? ""}${await answer.text()}`
       assert.match(`${answer.headers.get("grpc-status") ?? ""}${text}`, /^3|grpc-status: 3/u, text)
       assert.match(decodeURIComponent(text.replaceAll(/[^ -~]/gu, "")), said)
+    }
+  })
+})
+
+describe("JSON that is refused at length", () => {
+  it("is so in gRPC too, with a message that fits into a trailer", async () => {
+    const session = connect(served.registry.api)
+    try {
+      for (const length of [100, 100_000, 3_000_000]) {
+        const body = Buffer.from(JSON.stringify({ ["ü".repeat(length / 2)]: 1 }))
+        const framed = Buffer.concat([Buffer.alloc(5), body])
+        framed.writeUInt32BE(body.length, 1)
+        const trailers = await new Promise<object>((resolve, reject) => {
+          const call = session.request({
+            ":method": "POST",
+            ":path": "/leasehold.v1.WatcherService/GetSystem",
+            "content-type": "application/grpc+json",
+            te: "trailers"
+          })
+          call.on("trailers", resolve)
+          call.on("error", reject)
+          call.on("close", () => reject(new Error("it ended without trailers")))
+          call.resume()
+          call.end(framed)
+        })
+        assert.strictEqual(Reflect.get(trailers, "grpc-status"), "3", String(length))
+        assert.include(decodeURIComponent(String(Reflect.get(trailers, "grpc-message"))), `key "üü`)
+      }
+    } finally {
+      session.close()
     }
   })
 })
