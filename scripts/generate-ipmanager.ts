@@ -109,8 +109,8 @@ A DHCP server is named with \`--dhcp-server\`, because \`--server\` is the regis
   in \`snake_case\`, and those that only \`show\` tells; what is not there is \`null\`. Times are RFC 3339 in UTC.
 - \`--csv\`: RFC 4180 with a line of names, no byte order mark. Lists have blanks between their values. A cell that a spreadsheet would take for a
   formula begins with \`'\`; \`import\` takes it away again.
-- Control characters, escape sequences and reversals of the writing direction, in whatever comes from clients or from files, are shown as
-  \`\\x1b\` or \`\\u202e\`, in JSON as its own escapes.
+- Control characters, escape sequences, reversals of the writing direction and characters that nobody sees, in whatever comes from clients or
+  from files, are shown as \`\\x1b\` or \`\\u202e\`, in JSON as its own escapes.
 
 ## Exit codes
 
@@ -142,8 +142,11 @@ touched is as it left it. What removes something asks first; where there is no t
 | \`json\` | what \`export --format json\` writes: an array of objects with the names of \`csv\` |
 | \`kea\` | Kea's \`Dhcp4\`, comments included: reservations that are global, of subnets and of shared networks |
 
-What the registry cannot say (tags, conditions, IPv6, client identifiers, wildcards) is told by file and line, and left out. Anything that is wrong keeps
-the whole import from being done.
+What the registry cannot say (tags, conditions, IPv6, client identifiers, wildcards) is told by file and line, and \`left out\`. A \`note\` is about what is
+imported, and may have been meant otherwise. A \`problem\` keeps the whole import from being done.
+
+Files are UTF-8: a line that is not, and is used, is a problem. For dnsmasq an export says \`# subnet 10.0.0.0/24\` before entries without an address, which
+have no word for it; an import takes it from there, and otherwise from \`--subnet\`. What an export calls \`auto\` stays so where it is there already.
 
 ## Every command
 

@@ -35,8 +35,14 @@ export const importHosts = Command.make(
   ),
   Command.withExamples([
     { command: "ipmanager import /etc/dnsmasq.conf --dry-run", description: "With all the files that it includes" },
-    { command: "ipmanager import /etc/ethers /etc/hosts", description: "Names of the one for addresses of the other" },
-    { command: "ipmanager import hosts.csv --mode update --yes", description: "In a script" },
-    { command: "ipmanager import kea-dhcp4.conf --format kea", description: "Kea's reservations" }
+    {
+      command: "ipmanager import /etc/ethers /etc/hosts --dry-run",
+      description: "Names of the one for addresses of the other"
+    },
+    {
+      command: "ipmanager export --format csv > hosts.csv && ipmanager import hosts.csv --mode update --dry-run",
+      description: "What was exported, and edited in between; --yes in a script"
+    },
+    { command: "ipmanager import /etc/kea/kea-dhcp4.conf --format kea --dry-run", description: "Kea's reservations" }
   ])
 )

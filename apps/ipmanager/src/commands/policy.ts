@@ -119,7 +119,7 @@ const set = Command.make(
   Command.withDescription("Change a policy; a subnet without one of its own gets a copy of the default one first"),
   Command.withExamples([
     { command: "ipmanager policy set office --pattern 'pc-{mac:6}' --no-client-names", description: "From now on" },
-    { command: "ipmanager policy set --forbid printer --apply --dry-run", description: "How many would be renamed?" }
+    { command: "ipmanager policy set --forbid copier --apply --dry-run", description: "How many would be renamed?" }
   ])
 )
 

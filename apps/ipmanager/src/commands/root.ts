@@ -20,7 +20,7 @@ export const root = Command.make("ipmanager").pipe(
     "Administer addresses, names and machines: what dnsmasq gives to whom, and what was seen of them."
   ),
   Command.withExamples([
-    { command: "ipmanager host add 52:54:00:12:34:56 --address 10.0.0.7 --name nas", description: "Reserve" },
+    { command: "ipmanager host add 52:54:00:12:34:56 --address 10.0.0.7 --name plotter", description: "Reserve" },
     { command: "ipmanager system list --unreserved", description: "What was seen and is not reserved" },
     { command: "ipmanager log --since 1d", description: "What was changed since yesterday" }
   ]),

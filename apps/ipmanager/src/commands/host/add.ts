@@ -68,16 +68,16 @@ export const hostAdd = Command.make(
   Command.withDescription("Reserve an address and a name for a machine"),
   Command.withExamples([
     {
-      command: "ipmanager host add 52:54:00:12:34:56 --address 10.0.0.7 --name nas",
+      command: "ipmanager host add 52:54:00:12:34:56 --address 10.0.0.7 --name plotter",
       description: "An address and a name"
     },
     {
-      command: "ipmanager host add 52:54:00:12:34:56 --address next --subnet office --name printer",
+      command: "ipmanager host add 52:54:00:12:34:56 --address next --subnet office --name copier",
       description: "The next free address of a subnet"
     },
     {
-      command: "ipmanager host add 3c:52:82:00:00:01 3c:52:82:00:00:02 --address 10.0.0.8 --name laptop",
-      description: "A laptop's dock and its radio"
+      command: "ipmanager host add 3c:52:82:00:00:01 3c:52:82:00:00:02 --address 10.0.0.8 --name notebook",
+      description: "A notebook's dock and its radio"
     }
   ])
 )

@@ -72,5 +72,5 @@ export const hostShow = Command.make(
   })
 ).pipe(
   Command.withDescription("Show one reservation with everything that is known of it"),
-  Command.withExamples([{ command: "ipmanager host show nas", description: "By its name" }])
+  Command.withExamples([{ command: "ipmanager host show plotter", description: "By its name" }])
 )

@@ -26,7 +26,7 @@ export const hostRm = Command.make(
 ).pipe(
   Command.withDescription("End a reservation; the machine keeps its lease until that ends"),
   Command.withExamples([
-    { command: "ipmanager host rm nas", description: "Asks first" },
+    { command: "ipmanager host rm plotter", description: "Asks first" },
     { command: "ipmanager host rm 10.0.0.7 --yes", description: "In a script" }
   ])
 )

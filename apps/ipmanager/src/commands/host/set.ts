@@ -101,8 +101,11 @@ export const hostSet = Command.make(
 ).pipe(
   Command.withDescription("Change a reservation; what is not given stays"),
   Command.withExamples([
-    { command: "ipmanager host set nas --name files --comment 'Rack 3'", description: "Another name and a note" },
-    { command: "ipmanager host set laptop --add-mac 3c:52:82:00:00:03", description: "Another interface of it" }
+    {
+      command: "ipmanager host set plotter --name plotter2 --comment 'Rack 3'",
+      description: "Another name and a note"
+    },
+    { command: "ipmanager host set notebook --add-mac 3c:52:82:00:00:03", description: "Another interface of it" }
   ])
 )
 
@@ -128,7 +131,10 @@ export const hostMove = Command.make(
 ).pipe(
   Command.withDescription("Give a reservation another address"),
   Command.withExamples([
-    { command: "ipmanager host move nas 10.0.0.12", description: "To an address" },
-    { command: "ipmanager host move nas next --subnet servers", description: "To the next free one of another subnet" }
+    { command: "ipmanager host move plotter 10.0.0.12", description: "To an address" },
+    {
+      command: "ipmanager host move plotter next --subnet servers",
+      description: "To the next free one of another subnet"
+    }
   ])
 )

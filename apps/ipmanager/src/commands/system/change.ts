@@ -53,7 +53,7 @@ export const systemApprove = Command.make(
   Command.withExamples([
     { command: "ipmanager system approve 52:54:00:12:34:56", description: "As it is" },
     {
-      command: "ipmanager system approve 52:54:00:12:34:56 --address next --name nas",
+      command: "ipmanager system approve 52:54:00:12:34:56 --address next --name plotter",
       description: "With another address and name"
     }
   ])
@@ -167,7 +167,7 @@ export const systemRegister = Command.make(
   Command.withDescription("Register a machine by hand, as if a DHCP server had told of it"),
   Command.withExamples([
     {
-      command: "ipmanager system register 52:54:00:12:34:56 lab nas --address 10.0.0.7",
+      command: "ipmanager system register 52:54:00:12:34:56 lab plotter --address 10.0.0.7",
       description: "With address and name"
     }
   ])
@@ -191,7 +191,7 @@ export const systemRename = Command.make(
 ).pipe(
   Command.withDescription("Name a machine; its name is then locked against clients and policies"),
   Command.withExamples([
-    { command: "ipmanager system rename 52:54:00:12:34:56 nas", description: "A name of your choice" },
+    { command: "ipmanager system rename 52:54:00:12:34:56 plotter", description: "A name of your choice" },
     { command: "ipmanager system rename 52:54:00:12:34:56 --automatic", description: "As the rules name it" }
   ])
 )
