@@ -331,6 +331,20 @@ describe("an import", () => {
     }
   })
 
+  it("leaves automatic reservations that were exported automatic, and shows where one becomes an import's", async () => {
+    await registry.query(
+      `INSERT INTO reservations (mac, address, name, source) VALUES ('${mac(1)}', '10.0.0.7', 'cam', 'auto')`
+    )
+    for (const format of ["csv", "json"]) {
+      const path = file(`auto.${format}`, await done("export", "--format", format))
+      const { err } = await run(["import", path, "--mode", "replace", "--dry-run"])
+      assert.match(err, /0 to add, 0 to change, 0 to remove, 1 as they are/u, format)
+    }
+    const named = file("named.csv", `mac,address,name\n${mac(1)},10.0.0.7,cam\n`)
+    const shown = await done("import", named, "--mode", "update", "--dry-run")
+    assert.strictEqual(shown, `~ 10.0.0.7 cam ${mac(1)}  source: auto → import\n`)
+  })
+
   it("of entries of two subnets without addresses finds their subnets in what dnsmasq's export says", async () => {
     await done("subnet", "add", "10.6.0.0/24", "--name", "hall")
     for (const [number, subnet] of [[1, "office"], [2, "hall"], [3, "office"]] as const) {
