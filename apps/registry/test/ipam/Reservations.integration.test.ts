@@ -452,6 +452,10 @@ describe("a list", () => {
     ]
     for (const [filter, keys] of expected) assert.deepStrictEqual((await list(filter)).keys, keys)
     assert.strictEqual((await refusal(list({ subnet: "none" }))).code, Code.NotFound)
+    const unknown = await refusal(
+      served.ipam.listReservations({ filter: { sources: [ReservationSource.UNSPECIFIED] } })
+    )
+    assert.deepStrictEqual(unknown.fields, ["filter.sources"])
   })
 })
 

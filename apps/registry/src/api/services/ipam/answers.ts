@@ -51,9 +51,9 @@ const sources = {
   import: SourceMessage.IMPORT
 } as const satisfies Record<ReservationSource, SourceMessage>
 
-/** The sources that are asked for; what is no source is nobody's. */
-export const sourcesOf = (wanted: ReadonlyArray<number>): ReadonlyArray<ReservationSource> =>
-  (["administrator", "auto", "import"] as const).filter((source) => wanted.includes(sources[source]))
+/** The source that a message means; undefined where it is none. */
+export const sourceOf = (wanted: number): ReservationSource | undefined =>
+  (["administrator", "auto", "import"] as const).find((source) => sources[source] === wanted)
 
 export const reservationMessage = (reservation: Reservation): MessageInitShape<typeof ReservationSchema> => ({
   id: BigInt(reservation.id),

@@ -28,7 +28,7 @@ import type { AddressRange, ReservationSettings } from "../../../ipam/model.ts"
 import type { ReservationFilter, ReservationPatch } from "../../../ipam/Reservations.ts"
 import type { NewSubnet, SubnetPatch } from "../../../ipam/Subnets.ts"
 import { ApiError } from "../../ApiError.ts"
-import { sourcesOf } from "./answers.ts"
+import { sourceOf } from "./answers.ts"
 
 /** MACs of one reservation. */
 const mostMacs = 16
@@ -232,12 +232,20 @@ export const readFilter = (filter: FilterMessage | undefined): Read<ReservationF
     if (filter === undefined) return {}
     const server = optional(filter.server, (text) => readServer("filter.server", text))
     const mac = optional(filter.mac, (text) => readMac("filter.mac", text))
-    yield* together(server, mac)
+    const sources = all(
+      filter.sources.slice(0, 10).map((wanted) => {
+        const source = sourceOf(wanted)
+        return source === undefined
+          ? invalid("filter.sources", "RESERVATION_SOURCE_ADMINISTRATOR, _AUTO or _IMPORT", wanted)
+          : Result.succeed(source)
+      })
+    )
+    yield* together(server, mac, sources)
     const [onServer, ofMac] = [yield* server, yield* mac]
     return {
       ...(filter.subnet === "" ? {} : { subnet: filter.subnet }),
       ...(filter.name === "" ? {} : { name: filter.name }),
-      sources: sourcesOf(filter.sources),
+      sources: yield* sources,
       ...(onServer === undefined ? {} : { server: onServer }),
       ...(filter.enabled === undefined ? {} : { enabled: filter.enabled }),
       ...(ofMac === undefined ? {} : { mac: ofMac })
