@@ -31,8 +31,8 @@ export const told = Effect.fnUntraced(function*(what: string, change: bigint, dr
   yield* screen.err(`${harmless(text)}\n`)
 })
 
-/** Changes made meanwhile by others, among which ours is looked for. */
-const latest = 20
+/** Changes among which ours is looked for: others may have made some meanwhile. More would cost where imports are large. */
+const latest = 5
 
 /** Says on stderr what a change did to others than those that it is about. */
 export const toldOthers = Effect.fnUntraced(function*(change: bigint, macs: ReadonlyArray<string>) {

@@ -3,6 +3,7 @@ import { ReservationSource } from "@leasehold/registry-api"
 import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { misused } from "../../domain/Failure.ts"
+import { plainMac } from "../../domain/imports/ImportItem.ts"
 import { reservationColumns } from "../../domain/views/reservation.ts"
 import { orUndefined } from "../../globals.ts"
 import { pages } from "../../pages.ts"
@@ -37,7 +38,7 @@ export const hostList = Command.make(
     const filter = {
       subnet: Option.getOrElse(input.subnet, () => ""),
       name: Option.getOrElse(input.name, () => ""),
-      mac: Option.getOrElse(input.mac, () => ""),
+      mac: plainMac(Option.getOrElse(input.mac, () => "")),
       server: Option.getOrElse(input.dhcpServer, () => ""),
       sources: input.source.map((source) => sources[source]),
       ...(input.enabled || input.disabled ? { enabled: input.enabled } : {})

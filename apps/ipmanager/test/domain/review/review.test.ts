@@ -7,7 +7,7 @@ import { type HostsText, reviewHosts } from "../../../src/domain/review/reviewHo
 import { reviewOptions } from "../../../src/domain/review/reviewOptions.ts"
 import { reviewRanges } from "../../../src/domain/review/reviewRanges.ts"
 import { reviewSettings } from "../../../src/domain/review/reviewSettings.ts"
-import type { Finding } from "../../../src/domain/views/finding.ts"
+import { type Finding, findingColumns, findingText } from "../../../src/domain/views/finding.ts"
 
 const codes = (findings: ReadonlyArray<Finding>) => findings.map(({ code, subject }) => `${code} ${subject}`)
 const linesOf = (...lines: ReadonlyArray<string>) => confLines("d.conf", lines.map((line) => `${line}\n`).join(""))
@@ -19,6 +19,15 @@ const subnet = (cidr: string, range?: readonly [string, string]) =>
   })
 const host = (address: string, mac = "52:54:00:00:00:01"): Reservation =>
   create(ReservationSchema, { address, macs: [mac], name: "nas", enabled: true })
+
+describe("what was found", () => {
+  it("is told with times as people read them, and for programs as they were", () => {
+    const message = "wanted since 2026-11-22T10:30:00.5Z"
+    const finding: Finding = { severity: "note", code: "x", subject: "lab", message, advice: "" }
+    assert.include(findingText(finding, false, "Europe/Berlin"), "wanted since 2026-11-22 11:30:00 ")
+    assert.strictEqual(findingColumns.find(({ key }) => key === "message")?.value(finding), message)
+  })
+})
 
 describe("lines of a configuration", () => {
   it("lose comments, quotes and blanks as in dnsmasq", () => {
