@@ -118,7 +118,7 @@ describe("hosts", () => {
     const { code, err } = await run(words)
     assert.strictEqual(code, 0, err)
     assert.include(err, "\ntakes 10.0.0.7 from cam (automatic)\n")
-    assert.match(err, /^(?:ends the automatic reservation|renames) 10\.0\.0\.8 tv/mu)
+    assert.match(err, /^renames 10\.0\.0\.8 from tv to \S+$/mu)
   })
 
   it("can have a name only, or be ignored", async () => {
@@ -395,6 +395,13 @@ describe("systems", () => {
     const [holding] = await list("who-had", "10.0.0.120")
     assert.include(holding, { mac: mac(1), server: "lab", until: null })
     assert.deepStrictEqual(await list("who-had", "10.0.0.120", "--at", "1d ago"), [])
+    await done("system", "register", mac(20), "lab", "other")
+    const other = await run(["system", "rename", mac(20), "files2"])
+    assert.match(other.err, /^\S+ files2 is renamed; take it back with: ipmanager undo \d+\n$/u)
+    await done("system", "register", mac(21), "lab", "third")
+    const taken = await run(["system", "rename", mac(20), "third"])
+    assert.match(taken.err, /^renames 00:16:3e:00:00:15 from third to \S+$/mu)
+    await refused(1, /is called files already/u, "system", "rename", mac(20), "files")
     const why = await json("system", "why", mac(1))
     assert.hasAllKeys(why, ["system", "reasons", "evidence"])
     const text = await done("system", "why", mac(1))

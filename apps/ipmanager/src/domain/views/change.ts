@@ -81,17 +81,21 @@ export const consequences = ({ rows }: Change, macs: ReadonlyArray<string>): Rea
     all.flatMap(({ after, row }) => row.entity === "reservation" && isOwn(after["mac"]) ? [after["address"]] : [])
   )
   return all.flatMap(({ after, before, row }) => {
-    const holder = textOf(before["name"]) ?? textOf(before["mac"]) ?? row.label
-    if (row.before === "" || isOwn(before["mac"])) return []
+    // A system is known by its MAC, with which its label begins.
+    const [first = ""] = row.label.split(" ", 1)
+    if (row.before === "" || isOwn(row.entity === "system" ? first : before["mac"])) return []
     if (row.entity === "reservation" && row.after === "") {
       // Nothing else gives way.
       if (before["source"] !== "auto") return []
       const address = textOf(before["address"])
+      const holder = textOf(before["name"]) ?? textOf(before["mac"]) ?? row.label
       return address !== undefined && taken.has(address)
         ? [`takes ${address} from ${holder} (automatic)`]
         : [`ends the automatic reservation ${row.label}`]
     }
     const [was, is] = [textOf(before["name"]), textOf(after["name"])]
-    return row.after === "" || was === is ? [] : [`renames ${row.label} from ${was ?? "nothing"} to ${is ?? "nothing"}`]
+    return row.after === "" || was === undefined || is === undefined || was === is
+      ? []
+      : [`renames ${first} from ${was} to ${is}`]
   })
 }
