@@ -4,7 +4,7 @@
  * Read once, when first asked, as bytes: parsing the file as JSON would take seventy megabytes, of which two are needed.
  * Its lines are in ascending order, and look alike; a test compares what is found with the file.
  */
-import { isLocallyAdministered, type Mac } from "@leasehold/events"
+import { harmfulCharacters, isLocallyAdministered, type Mac } from "@leasehold/events"
 import { closeSync, openSync, readSync } from "node:fs"
 import { createRequire } from "node:module"
 
@@ -125,8 +125,10 @@ export const vendorOf = (mac: Mac): string | undefined => {
 /** Who has smaller blocks to assign, and who does not want to be named. */
 const nobody = new Set(["IEEE Registration Authority", "Private"])
 
+const harmful = new RegExp(`[${harmfulCharacters}]+`, "gu")
+
 const readable = (escaped: string): string | undefined => {
   const name = escaped.includes("\\") ? String(JSON.parse(`"${escaped}"`)) : escaped
-  const plain = name.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]+/gu, " ").trim().slice(0, longestName)
+  const plain = name.replace(harmful, " ").trim().slice(0, longestName)
   return plain === "" ? undefined : plain
 }
