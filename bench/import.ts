@@ -26,6 +26,7 @@ const hex = (number: number) => (number & 255).toString(16).padStart(2, "0")
 
 const items: ReadonlyArray<Item> = Array.from({ length: count }, (_, index) => ({
   index,
+  automatic: false,
   settings: {
     macs: [decodeMac(`00:16:3e:${hex(index >> 16)}:${hex(index >> 8)}:${hex(index)}`)],
     address: decodeAddress(`10.0.${1 + (index >> 8)}.${index & 255}`),

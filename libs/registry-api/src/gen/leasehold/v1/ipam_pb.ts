@@ -504,6 +504,8 @@ export type Reservation = Message<"leasehold.v1.Reservation"> & {
   ignore: boolean;
 
   /**
+   * In an import: `AUTO` leaves an automatic reservation that says the same as it is.
+   *
    * @generated from field: leasehold.v1.ReservationSource source = 11;
    */
   source: ReservationSource;
