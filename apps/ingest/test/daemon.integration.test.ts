@@ -1,10 +1,11 @@
+import { freePort } from "@leasehold/devstack"
 import { DHCP } from "@leasehold/events"
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { assert, describe, it } from "vitest"
 import { assertSameLines } from "./harness/EventStream.ts"
-import { freePort, openSite, until } from "./harness/openSite.ts"
+import { openSite, until } from "./harness/openSite.ts"
 
 describe("the daemon", () => {
   it("publishes every line, ends on SIGTERM, and goes on where it was", async () => {

@@ -1,4 +1,4 @@
-import { type Nats, startNats } from "@leasehold/devstack"
+import { freePort, type Nats, startNats } from "@leasehold/devstack"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
@@ -46,12 +46,12 @@ const start = (env: Readonly<Record<string, string>>) => {
 
 describe("the daemon", () => {
   it("starts, works, tells its health and metrics, and ends at SIGTERM with 130", async () => {
-    const port = 20_000 + (process.pid % 20_000)
+    const port = await freePort()
     const { child, end, logs } = start({ REGISTRY_SUBNETS: "10.0.0.0/24=lab:auto", REGISTRY_OPS_PORT: String(port) })
     await eventually(
       "it says that it started",
       async () => logs().find(({ message }) => message === "registry started")
-    )
+    ).catch((error: unknown) => assert.fail(`${String(error)}\n${JSON.stringify(logs())}`))
     const bus = await connectBus(nats.url)
     await bus.publish("dhcp.v1.event.lab.ack", { mac: "00:16:3e:00:00:01", ip: "10.0.0.7" })
     await bus.settled()

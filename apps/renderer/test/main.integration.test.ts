@@ -1,3 +1,4 @@
+import { freePort } from "@leasehold/devstack"
 import { describeLab } from "@leasehold/devstack/lab/test"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -54,7 +55,7 @@ describeLab("the renderer's program beside dnsmasq", () => {
     Effect.gen(function*() {
       const { database, env, lines } = yield* besideDnsmasq("conf")
       yield* database.reserve("02:00:00:00:00:01", "10.99.0.7", "nas")
-      const port = 20_000 + process.pid % 20_000
+      const port = yield* Effect.promise(freePort)
       const daemon = yield* start(changed(env, { RENDERER_OPS_PORT: String(port) }))
       yield* eventually(
         "it is applied",

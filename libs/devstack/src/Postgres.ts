@@ -111,7 +111,8 @@ const settings = (port: number, durable: boolean) => ({
   ...(durable ? {} : { fsync: "off", full_page_writes: "off" })
 })
 
-function freePort(): Promise<number> {
+/** A port of loopback that nobody has at this moment. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => {
       const address = server.address()

@@ -7,5 +7,5 @@
 export { type SharedServers } from "./context.ts"
 export { dieWithOwner } from "./Daemon.ts"
 export { type Nats, natsBinary, type NatsOptions, startNats } from "./Nats.ts"
-export { freshDatabase, type Postgres, type PostgresOptions, startPostgres } from "./Postgres.ts"
+export { freePort, freshDatabase, type Postgres, type PostgresOptions, startPostgres } from "./Postgres.ts"
 export { type Stack, startStack } from "./Stack.ts"

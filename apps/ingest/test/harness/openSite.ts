@@ -1,21 +1,12 @@
 /** A place for one test of the daemon: a nats-server of its own, a log to write, and the daemon, not started yet. */
-import { type Nats, startNats } from "@leasehold/devstack"
+import { freePort, type Nats, startNats } from "@leasehold/devstack"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { onTestFinished } from "vitest"
 import { EventStream, LineSource } from "./EventStream.ts"
 import { IngestProcess } from "./IngestProcess.ts"
-
-export const freePort = async () => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await new Promise((resolve) => server.once("listening", resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === "object" && address !== null ? address.port : 0
-}
 
 export const until = async (met: () => boolean | Promise<boolean>, seconds = 20) => {
   const end = Date.now() + seconds * 1000
