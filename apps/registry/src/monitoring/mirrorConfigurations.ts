@@ -16,7 +16,7 @@ const written = Metric.counter("registry_configurations_mirrored_total", {
   incremental: true
 })
 
-const lockSql = "SELECT pg_advisory_xact_lock(7220003)"
+const lockSql = "SELECT pg_advisory_xact_lock(7220004)"
 const allSql = "SELECT server, config, revision, '' AS \"updatedAt\" FROM monitoring_configs"
 
 const mirror = Effect.fnUntraced(function*(client: Client, bucket: Bucket) {
