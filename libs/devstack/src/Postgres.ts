@@ -111,10 +111,10 @@ const settings = (port: number, durable: boolean) => ({
   ...(durable ? {} : { fsync: "off", full_page_writes: "off" })
 })
 
-/** A port of loopback that nobody has at this moment. */
-export function freePort(): Promise<number> {
+/** A port of loopback that nobody has at this moment: the wanted one, or any. Fails when somebody has the wanted one. */
+export function freePort(wanted = 0): Promise<number> {
   return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => {
+    const server = createServer().once("error", reject).listen(wanted, "127.0.0.1", () => {
       const address = server.address()
       server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
     })
