@@ -19,6 +19,9 @@ if [ "$#" -gt 0 ]; then
     rm -rf -- "$path"
     exit 1
   fi
+  # The kernel gives the number of a namespace that has ended to the next one. Held open, this one keeps its own, so that
+  # what is killed at the end by that number is nobody else's.
+  exec 9<"/proc/$holder/ns/mnt"
   inside=$(echo "$inside" | sed 's/[][]/\\&/g')
 fi
 echo "$holder $path"

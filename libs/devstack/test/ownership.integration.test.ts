@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { createInterface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
-import { assert, describe, it } from "vitest"
+import { assert, describe, it, onTestFinished } from "vitest"
 import { describeLab } from "../src/lab/describeLab.ts"
 import { scratchDirectory } from "../src/ScratchDirectory.ts"
 
@@ -33,7 +33,11 @@ async function endOwner(signal: NodeJS.Signals, ...args: ReadonlyArray<string>) 
   })
   const owned: unknown = JSON.parse(said)
   if (!isOwned(owned)) throw new Error(`not understood: ${said}`)
-  const namespaces = owned.pids.map((pid) => link(pid)).filter((one) => one !== link("self"))
+  const foreign = owned.pids.filter((pid) => link(pid) !== link("self"))
+  const namespaces = foreign.map((pid) => link(pid))
+  // Held open, a namespace keeps its number, which would otherwise go to a lab of another test.
+  const held = foreign.map((pid) => openSync(`/proc/${pid}/ns/mnt`, "r"))
+  onTestFinished(() => held.forEach((fd) => closeSync(fd)))
   assert.isTrue(owned.pids.every((pid) => existsSync(`/proc/${pid}/exe`)))
   assert.isNotEmpty(readdirSync(place.path))
   child.kill(signal)

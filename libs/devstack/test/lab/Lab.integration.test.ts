@@ -35,6 +35,21 @@ describeLab("a lab", () => {
     assert.match(await readFile(lab.leaseFile, "utf8"), new RegExp(`02:00:00:00:00:01 ${lease.ip} printer`))
   })
 
+  it("leaves alone the labs that start while it ends", async () => {
+    const lane = async () => {
+      for (let number = 0; number < 20; number++) {
+        const lab = await startLab()
+        try {
+          await lab.startDnsmasq()
+          await lab.restartDnsmasq()
+        } finally {
+          await lab.stop()
+        }
+      }
+    }
+    await Promise.all([lane(), lane(), lane(), lane()])
+  }, 30_000)
+
   it("lets a client renew, release, vanish and come back", async () => {
     const lab = await started()
     const client = await lab.client("phone", { mac: "02:00:00:00:00:01" })
