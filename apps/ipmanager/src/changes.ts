@@ -20,16 +20,22 @@ export const confirm = Effect.fnUntraced(function*(question: string) {
   if (!(yield* screen.ask(harmless(question)))) return yield* failed("Nothing was changed.")
 })
 
+const telling = (after: (change: bigint) => string) =>
+  Effect.fnUntraced(function*(what: string, change: bigint, dryRun: boolean) {
+    const screen = yield* Screen
+    const text = dryRun
+      ? `dry run: ${what}; nothing was changed`
+      : change === 0n
+      ? "nothing had to be changed"
+      : `${what}; ${after(change)}`
+    yield* screen.err(`${harmless(text)}\n`)
+  })
+
 /** Says on stderr what became of a change. */
-export const told = Effect.fnUntraced(function*(what: string, change: bigint, dryRun: boolean) {
-  const screen = yield* Screen
-  const text = dryRun
-    ? `dry run: ${what}; nothing was changed`
-    : change === 0n
-    ? "nothing had to be changed"
-    : `${what}; take it back with: ipmanager undo ${change}`
-  yield* screen.err(`${harmless(text)}\n`)
-})
+export const told = telling((change) => `take it back with: ipmanager undo ${change}`)
+
+/** The same of one that cannot be taken back. */
+export const toldForGood = telling((change) => `it is change ${change} in: ipmanager log`)
 
 /** Changes among which ours is looked for: others may have made some meanwhile. More would cost where imports are large. */
 const latest = 5

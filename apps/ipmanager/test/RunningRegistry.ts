@@ -50,6 +50,8 @@ export interface Running {
   readonly nats: Nats
   /** Does as the registry itself would have, in its database. */
   query(sql: string): Promise<void>
+  /** Every row of every table of its database. */
+  rows(): Promise<ReadonlyArray<string>>
   stop(): Promise<void>
 }
 
@@ -109,6 +111,24 @@ export const spawnProgram = async (
   return { code: Number(code), ...text }
 }
 
+const withClient = async <A>(database: string, use: (client: pg.Client) => Promise<A>): Promise<A> => {
+  const client = new pg.Client(database)
+  await client.connect()
+  return use(client).finally(() => client.end())
+}
+
+const everyRow = async (client: pg.Client): Promise<ReadonlyArray<string>> => {
+  const tables = await client.query<{ name: string }>(
+    "SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
+  )
+  const all: Array<string> = []
+  for (const { name } of tables.rows) {
+    const { rows } = await client.query<{ row: string }>(`SELECT to_jsonb(t)::text AS row FROM ${name} t ORDER BY 1`)
+    all.push(...rows.map(({ row }) => `${name} ${row}`))
+  }
+  return all
+}
+
 export const startRegistry = async (env: Readonly<Record<string, string>> = {}): Promise<Running> => {
   const nats = await startNats()
   const database = await freshDatabase(inject("pgUrl"))
@@ -132,10 +152,9 @@ export const startRegistry = async (env: Readonly<Record<string, string>> = {}):
     api,
     nats,
     query: async (sql) => {
-      const client = new pg.Client(database)
-      await client.connect()
-      await client.query(sql).finally(() => client.end())
+      await withClient(database, (client) => client.query(sql))
     },
+    rows: () => withClient(database, everyRow),
     run: (words, terminal) => runProgram(words, { ...all, ...terminal?.env }, terminal),
     begin: (words) => {
       const one = spawn(process.execPath, [ipmanagerMain, ...words], {

@@ -516,7 +516,7 @@ describe("what else an administrator does", () => {
     assert.strictEqual(denied.code, 4)
     assert.match(denied.err, /higher scope/u)
     assert.notInclude(await done("token", "list", "--json"), secret)
-    await refused(1, /already/u, "token", "create", "backup", "--dry-run")
+    await refused(1, /another token has this name/u, "token", "create", "backup", "--dry-run")
     await done("token", "revoke", "backup", "--yes")
     const revoked = await run(["whoami"], { env: { IPMANAGER_TOKEN: secret } })
     assert.strictEqual(revoked.code, 4)

@@ -1,11 +1,13 @@
 /** `subnet` and `next-free`: networks, and what is free in them. */
 import { Effect, Option } from "effect"
 import { Command } from "effect/cli"
+import { harmless } from "../domain/output/harmless.ts"
 import { subnetColumns } from "../domain/views/subnet.ts"
 import { pages } from "../pages.ts"
 import { printOne, printRows } from "../print.ts"
 import { Registry } from "../Registry.ts"
-import { argument, dhcpServer } from "./flags.ts"
+import { Screen } from "../Screen.ts"
+import { argument, dhcpServer, dryRun } from "./flags.ts"
 import { subnetAdd, subnetRm, subnetSet } from "./subnet/change.ts"
 
 const list = Command.make(
@@ -48,13 +50,17 @@ export const subnet = Command.make("subnet").pipe(
 
 export const nextFree = Command.make(
   "next-free",
-  { subnet: argument("subnet", "CIDR or name") },
-  Effect.fn("next-free")(function*({ subnet }) {
+  { subnet: argument("subnet", "CIDR or name"), dryRun },
+  Effect.fn("next-free")(function*({ dryRun, subnet }) {
     const registry = yield* Registry
-    const free = yield* registry.call((client, context) => client.ipam.nextFreeAddress({ subnet }, context))
+    const screen = yield* Screen
+    const free = yield* registry.call((client, context) => client.ipam.nextFreeAddress({ subnet, dryRun }, context))
+    if (dryRun) {
+      yield* screen.err(`dry run: ${harmless(free.address)} is free, and not held for you; nothing was changed\n`)
+    }
     yield* printOne([
       { key: "address", value: () => free.address },
-      { key: "held_until", value: () => free.heldUntil }
+      { key: "held_until", value: () => (dryRun ? undefined : free.heldUntil) }
     ], {})
   })
 ).pipe(

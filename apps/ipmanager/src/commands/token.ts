@@ -2,8 +2,7 @@
 import { Scope } from "@leasehold/registry-api"
 import { Clock, Effect, Option, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
-import { confirm, told } from "../changes.ts"
-import { failed, Failure } from "../domain/Failure.ts"
+import { confirm, toldForGood } from "../changes.ts"
 import type { Column } from "../domain/output/Column.ts"
 import { harmless } from "../domain/output/harmless.ts"
 import { instantOf, parseSpan } from "../domain/time.ts"
@@ -15,13 +14,6 @@ import { Screen } from "../Screen.ts"
 import { argument, dryRun, onOff, readOptional, readTime, text } from "./flags.ts"
 
 const scopes = { read: Scope.READ, operate: Scope.OPERATE, administer: Scope.ADMINISTER } as const
-
-/** The token of a name or an identifier that is not revoked. */
-const find = Effect.fnUntraced(function*(key: string) {
-  const registry = yield* Registry
-  const { tokens } = yield* registry.call((client, context) => client.access.listTokens({}, context))
-  return tokens.find(({ id, name, revokedAt }) => revokedAt === undefined && (name === key || String(id) === key))
-})
 
 const create = Command.make(
   "create",
@@ -43,20 +35,18 @@ const create = Command.make(
         onNone: () => readTime("--expires", time, now),
         onSome: ({ seconds }) => Effect.succeed(instantOf(now + Number(seconds) * 1000))
       }))
-    if (input.dryRun) {
-      if ((yield* find(input.name)) !== undefined) {
-        return yield* failed(`there is a token ${input.name} already`, "Choose another name, or revoke it first.")
-      }
-      return yield* told(`the token ${input.name} can be made, with the scope ${input.scope}`, 0n, true)
-    }
-    const { secret, token } = yield* registry.call((client, context) =>
+    const { change, secret, token } = yield* registry.call((client, context) =>
       client.access.createToken({
         name: input.name,
         scope: scopes[input.scope],
-        ...(expiresAt === undefined ? {} : { expiresAt: { ...expiresAt } })
+        ...(expiresAt === undefined ? {} : { expiresAt: { ...expiresAt } }),
+        dryRun: input.dryRun
       }, context)
     )
     if (token === undefined) return
+    yield* toldForGood(`the token ${token.name} is made, with the scope ${input.scope}`, change, input.dryRun)
+    // A trial has no secret; where one was to go into a file, there is to be nothing else.
+    if (input.dryRun) return (yield* format) === "text" ? undefined : yield* printOne(tokenColumns(now), token)
     yield* screen.err("The secret is told this once. Keep it where only its user can read it.\n")
     // Alone on its line, so that it can go into a file as it is.
     if ((yield* format) === "text") return yield* screen.out(`${harmless(secret)}\n`)
@@ -94,15 +84,13 @@ const revoke = Command.make(
   Effect.fn("token.revoke")(function*({ dryRun, key }) {
     const registry = yield* Registry
     const now = yield* Clock.currentTimeMillis
-    if (dryRun) {
-      const found = yield* find(key)
-      if (found === undefined) return yield* new Failure({ reason: "not-found", message: `there is no token ${key}` })
-      yield* told(`the token ${key} is revoked`, 0n, true)
-      return yield* printOne(tokenColumns(now), found)
-    }
-    yield* confirm(`Revoke the token ${key}? It cannot be used any more, and not be brought back.`)
-    const { token } = yield* registry.call((client, context) => client.access.revokeToken({ key }, context))
-    if (token !== undefined) yield* printOne(tokenColumns(now), token)
+    if (!dryRun) yield* confirm(`Revoke the token ${key}? It cannot be used any more, and not be brought back.`)
+    const { change, token } = yield* registry.call((client, context) =>
+      client.access.revokeToken({ key, dryRun }, context)
+    )
+    if (token === undefined) return
+    yield* toldForGood(`the token ${token.name} is revoked`, change, dryRun)
+    yield* printOne(tokenColumns(now), token)
   })
 ).pipe(
   Command.withDescription("Revoke a token at once"),

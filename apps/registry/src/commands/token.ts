@@ -17,12 +17,12 @@ const create = Command.make(
   },
   Effect.fn("token create")(function*({ name, scope }) {
     const tokens = yield* Tokens
-    const { secret } = yield* tokens.create({ actor: "registry token create", scope: "administer" }, {
-      name,
-      scope,
-      expiresAt: undefined
-    })
-    yield* Console.log(secret)
+    const { result } = yield* tokens.create(
+      { actor: "registry token create", scope: "administer" },
+      { name, scope, expiresAt: undefined },
+      false
+    )
+    yield* Console.log(result.secret)
   })
 ).pipe(
   Command.withDescription("Make a token and print it: it is kept nowhere else"),

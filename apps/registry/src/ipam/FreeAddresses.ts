@@ -9,7 +9,7 @@ import { type Client, Postgres } from "@leasehold/runtime"
 import { Context, Effect, Layer, Schema, Semaphore } from "effect"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
-import { expireSql, holdSql, isBounded, lockSql, nextSql, ownHoldSql } from "./Subnets/free.ts"
+import { expireSql, holdSql, isBounded, lockSql, nextSql, ownHoldSql, tellSql } from "./Subnets/free.ts"
 import { findSubnet, type StoredSubnet } from "./Subnets/rows.ts"
 
 export interface HeldAddress {
@@ -49,9 +49,25 @@ export const takeNext = Effect.fnUntraced(function*(client: Client, caller: Call
   return yield* Effect.orDie(decodeAddress(row.address))
 })
 
+interface Told {
+  readonly address: string
+  readonly until: string
+}
+
+const tell = (client: Client, { id }: StoredSubnet) => client.query<Told>(tellSql, [[id]])
+
+const hold = Effect.fnUntraced(function*(client: Client, { id }: StoredSubnet, { actor }: Caller) {
+  yield* client.query(lockSql, [id])
+  yield* client.query(expireSql, [id])
+  return yield* client.query<Told>(holdSql, [[id], actor])
+})
+
 export class FreeAddresses extends Context.Service<FreeAddresses, {
-  /** @param key CIDR or name of the subnet */
-  next(caller: Caller, key: string): Effect.Effect<HeldAddress, ApiError>
+  /**
+   * @param key CIDR or name of the subnet
+   * @param dryRun holds nothing: somebody else may be told the same
+   */
+  next(caller: Caller, key: string, dryRun: boolean): Effect.Effect<HeldAddress, ApiError>
 }>()("registry/ipam/FreeAddresses") {
   static readonly layer = Layer.effect(
     FreeAddresses,
@@ -59,17 +75,12 @@ export class FreeAddresses extends Context.Service<FreeAddresses, {
       const postgres = yield* Postgres
       const turns = yield* Semaphore.make(atOnce)
       const next = Effect.fn("FreeAddresses.next")(
-        function*(caller: Caller, key: string) {
+        function*(caller: Caller, key: string, dryRun: boolean) {
           return yield* postgres.transaction((client) =>
             Effect.gen(function*() {
               const subnet = yield* findSubnet(client, "subnet", key, false)
               yield* refuseUnbounded(subnet, "subnet")
-              yield* client.query(lockSql, [subnet.id])
-              yield* client.query(expireSql, [subnet.id])
-              const [row] = yield* client.query<{ address: string; until: string }>(
-                holdSql,
-                [[subnet.id], caller.actor]
-              )
+              const [row] = yield* (dryRun ? tell(client, subnet) : hold(client, subnet, caller))
               if (row === undefined) return yield* full(subnet, "subnet")
               return { address: yield* Effect.orDie(decodeAddress(row.address)), until: row.until }
             })

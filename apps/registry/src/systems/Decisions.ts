@@ -6,6 +6,7 @@ import type { Hostname, Mac, NameSource, SystemState } from "@leasehold/events"
 import type { Client } from "@leasehold/runtime"
 import { Context, Effect, Layer } from "effect"
 import { Administration, type Changed } from "../administration/Administration.ts"
+import { byItself } from "../administration/byItself.ts"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
 import { applyPendingNames } from "../apply/applyPendingNames.ts"
@@ -48,9 +49,6 @@ const writeSql = `
   FROM unnest($1::macaddr[], $2::text[], $3::text[], $4::text[]) AS k (mac, name, source, state) WHERE s.mac = k.mac`
 const givenSql = "INSERT INTO given_names (mac, name) VALUES ($1::macaddr, $2) ON CONFLICT DO NOTHING"
 const pendingSql = "INSERT INTO pending_names (mac) SELECT unnest($1::macaddr[]) ON CONFLICT DO NOTHING"
-/** The registry does this by itself: an automatic reservation that follows its system's name stays automatic. */
-const withoutActorSql = "SELECT set_config('leasehold.actor', '', true)"
-const withActorSql = "SELECT set_config('leasehold.actor', $1, true)"
 const wakeSql = "NOTIFY outbox"
 const systemSql = `SELECT ${knownSystemColumns} FROM systems s WHERE s.mac = $1::macaddr`
 
@@ -96,9 +94,7 @@ const decide = Effect.fnUntraced(function*(client: Client, caller: Caller, mac: 
   if (decision.name === "" && system.nameSource === "administrator") {
     // In the same transaction, so that the answer (of a trial too) says what the rules say.
     yield* client.query(pendingSql, [[mac]])
-    yield* client.query(withoutActorSql)
-    yield* applyPendingNames(client, new NamingCache())
-    yield* client.query(withActorSql, [caller.actor])
+    yield* byItself(client, caller, applyPendingNames(client, new NamingCache()))
     yield* client.query(wakeSql)
   }
   const [result] = yield* client.query<KnownSystem>(systemSql, [mac])
@@ -166,7 +162,9 @@ const write = Effect.fnUntraced(function*(
       previous: before.name
     }))
   )
-  yield* client.query(withoutActorSql)
-  yield* client.query(followNamesSql, [renamed.map(({ after }) => after.mac), renamed.map(({ after }) => after.name)])
-  yield* client.query(withActorSql, [caller.actor])
+  yield* byItself(
+    client,
+    caller,
+    client.query(followNamesSql, [renamed.map(({ after }) => after.mac), renamed.map(({ after }) => after.name)])
+  )
 })

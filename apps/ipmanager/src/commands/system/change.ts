@@ -4,7 +4,7 @@ import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import { told, toldOthers } from "../../changes.ts"
 import { misused } from "../../domain/Failure.ts"
-import { plainMac, readMac } from "../../domain/imports/ImportItem.ts"
+import { plainMac } from "../../domain/imports/ImportItem.ts"
 import { harmless } from "../../domain/output/harmless.ts"
 import { systemColumns } from "../../domain/views/system.ts"
 import { printOne } from "../../print.ts"
@@ -119,20 +119,13 @@ export const systemKnown = stateCommand(
   "Takes `ignore` back"
 )
 
-/** The registry has no trial for it: registering is an event like any other. What can be known before is whether it is known. */
-const tryRegistration = Effect.fnUntraced(function*(given: string) {
-  const registry = yield* Registry
-  const screen = yield* Screen
-  if (readMac(given) === undefined) {
-    return yield* misused(`mac: expected a MAC address such as 52:54:00:12:34:56, got ${JSON.stringify(given)}`)
-  }
-  const known = yield* registry.call((client, context) => client.watcher.getSystem({ key: given }, context)).pipe(
-    Effect.catchIf(({ reason }) => reason === "not-found", () => Effect.undefined)
-  )
-  const told = known?.system === undefined ? "would be registered" : "is known already, and would be seen again"
-  yield* screen.err(`dry run: ${given} ${told}; nothing was changed\n`)
-  if (known?.system !== undefined) yield* printOne(systemColumns, known.system)
-})
+/** It is an event, and no change that could be taken back. */
+const toldOfRegistration = (mac: string, created: boolean, dryRun: boolean) =>
+  dryRun
+    ? `dry run: ${mac} ${
+      created ? "would be registered" : "is known already, and would be seen again"
+    }; nothing was changed`
+    : `${mac} ${created ? "is registered" : "was known already"}`
 
 export const systemRegister = Command.make(
   "register",
@@ -150,17 +143,17 @@ export const systemRegister = Command.make(
     const registry = yield* Registry
     const screen = yield* Screen
     yield* warnUnlessKnown(input.dhcpServer)
-    if (input.dryRun) return yield* tryRegistration(input.mac)
     const { created, system } = yield* registry.call((client, context) =>
       client.watcher.registerSystem({
         mac: input.mac,
         server: input.dhcpServer,
         address: Option.getOrElse(input.address, () => ""),
-        clientName: Option.getOrElse(input.clientName, () => "")
+        clientName: Option.getOrElse(input.clientName, () => ""),
+        dryRun: input.dryRun
       }, context)
     )
     if (system === undefined) return
-    yield* screen.err(`${harmless(system.mac)} ${created ? "is registered" : "was known already"}\n`)
+    yield* screen.err(`${toldOfRegistration(harmless(system.mac), created, input.dryRun)}\n`)
     yield* printOne(systemColumns, system)
   })
 ).pipe(

@@ -10,7 +10,7 @@ const status = ({ expiresAt, revokedAt }: Token, now: number): string => {
 
 /** @param now milliseconds since 1970, by which a token has expired or not */
 export const tokenColumns = (now: number): ReadonlyArray<Column<Token>> => [
-  { key: "id", keep: true, value: ({ id }) => id },
+  { key: "id", keep: true, value: ({ id }) => (id === 0n ? undefined : id) },
   { key: "name", keep: true, value: ({ name }) => name },
   { key: "scope", value: ({ scope }) => scopeWord(scope) },
   {

@@ -7,7 +7,7 @@
 import { Postgres } from "@leasehold/runtime"
 import { Clock, Context, Effect, Layer } from "effect"
 import { hash, randomBytes } from "node:crypto"
-import { Administration } from "../../administration/Administration.ts"
+import { Administration, type Changed } from "../../administration/Administration.ts"
 import { ApiError } from "../ApiError.ts"
 import type { Caller, Scope } from "../Caller.ts"
 
@@ -54,13 +54,15 @@ const revokeSql = `
 export class Tokens extends Context.Service<Tokens, {
   /** Whose token this is; fails where it is nobody's, or nobody's any more. */
   caller(secret: string): Effect.Effect<Caller, ApiError>
+  /** Without a secret in a dry run. */
   create(
     caller: Caller,
-    wanted: { readonly name: string; readonly scope: Scope; readonly expiresAt: string | undefined }
-  ): Effect.Effect<{ readonly token: Token; readonly secret: string }, ApiError>
+    wanted: { readonly name: string; readonly scope: Scope; readonly expiresAt: string | undefined },
+    dryRun: boolean
+  ): Effect.Effect<Changed<{ readonly token: Token; readonly secret: string }>, ApiError>
   readonly list: Effect.Effect<ReadonlyArray<Token>>
   /** @param key identifier or name */
-  revoke(caller: Caller, key: string): Effect.Effect<Token, ApiError>
+  revoke(caller: Caller, key: string, dryRun: boolean): Effect.Effect<Changed<Token>, ApiError>
 }>()("registry/api/access/Tokens") {
   static readonly layer = Layer.effect(
     Tokens,
@@ -105,26 +107,27 @@ export class Tokens extends Context.Service<Tokens, {
           if (found === undefined || found.expires <= now) return yield* refused
           return found.caller
         }),
-        create: Effect.fn("Tokens.create")(function*(caller, { expiresAt, name, scope }) {
+        create: Effect.fn("Tokens.create")(function*(caller, { expiresAt, name, scope }, dryRun) {
           const secret = `lh_${randomBytes(32).toString("base64url")}`
-          const { result } = yield* administration.change(
-            { caller, action: "token create" },
+          const { change, result } = yield* administration.change(
+            { caller, action: "token create", dryRun },
             (client) => client.query<Token>(createSql, [name, sha256(secret), scope, caller.actor, expiresAt ?? null])
           )
           const token = yield* Effect.orDie(Effect.fromNullishOr(result[0]))
-          return { token, secret }
+          return { result: dryRun ? { token: { ...token, id: "0" }, secret: "" } : { token, secret }, change }
         }),
         list: Effect.orDie(postgres.query<Token>(listSql)),
-        revoke: Effect.fn("Tokens.revoke")(function*(caller, key) {
-          const { result } = yield* administration.change(
-            { caller, action: "token revoke" },
+        revoke: Effect.fn("Tokens.revoke")(function*(caller, key, dryRun) {
+          const { change, result } = yield* administration.change(
+            { caller, action: "token revoke", dryRun },
             (client) => client.query<Token>(revokeSql, [key])
           )
-          known.clear()
-          return yield* Effect.mapError(
+          if (!dryRun) known.clear()
+          const token = yield* Effect.mapError(
             Effect.fromNullishOr(result[0]),
             () => ApiError.refuse("not-found", "no token that is in force has this identifier or name", "key")
           )
+          return { result: token, change }
         })
       })
     })

@@ -24,7 +24,7 @@ export const accessService = (method: Implementing<Tokens>) =>
     createToken: method.unary(
       CreateTokenRequestSchema,
       CreateTokenResponseSchema,
-      Effect.fn("AccessService.createToken")(function*({ expiresAt, name, scope }, caller) {
+      Effect.fn("AccessService.createToken")(function*({ dryRun, expiresAt, name, scope }, caller) {
         const tokens = yield* Tokens
         const wanted = yield* Effect.mapError(
           Effect.fromNullishOr(decided[scope]),
@@ -34,8 +34,12 @@ export const accessService = (method: Implementing<Tokens>) =>
         if (end !== undefined && Date.parse(end) <= (yield* Clock.currentTimeMillis)) {
           return yield* ApiError.invalid("expires_at", "a time to come", end)
         }
-        const { secret, token } = yield* tokens.create(caller, { name, scope: wanted, expiresAt: end })
-        return { token: toMessage(token), secret }
+        const { change, result: { secret, token } } = yield* tokens.create(
+          caller,
+          { name, scope: wanted, expiresAt: end },
+          dryRun
+        )
+        return { token: toMessage(token), secret, change }
       })
     ),
     listTokens: method.unary(
@@ -49,9 +53,10 @@ export const accessService = (method: Implementing<Tokens>) =>
     revokeToken: method.unary(
       RevokeTokenRequestSchema,
       RevokeTokenResponseSchema,
-      Effect.fn("AccessService.revokeToken")(function*({ key }, caller) {
+      Effect.fn("AccessService.revokeToken")(function*({ dryRun, key }, caller) {
         const tokens = yield* Tokens
-        return { token: toMessage(yield* tokens.revoke(caller, key)) }
+        const { change, result } = yield* tokens.revoke(caller, key, dryRun)
+        return { token: toMessage(result), change }
       })
     ),
     whoAmI: method.unary(

@@ -151,9 +151,9 @@ export const ipamService = (method: Implementing<Used>) =>
     nextFreeAddress: method.unary(
       NextFreeAddressRequestSchema,
       NextFreeAddressResponseSchema,
-      Effect.fn("IpamService.nextFreeAddress")(function*({ subnet }, caller) {
+      Effect.fn("IpamService.nextFreeAddress")(function*({ dryRun, subnet }, caller) {
         const addresses = yield* FreeAddresses
-        const { address, until } = yield* addresses.next(caller, subnet)
+        const { address, until } = yield* addresses.next(caller, subnet, dryRun)
         return { address, heldUntil: toTimestamp(until) }
       })
     ),

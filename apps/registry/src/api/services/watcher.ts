@@ -58,19 +58,18 @@ export const watcherService = (method: Implementing<Used>) =>
     registerSystem: method.unary(
       RegisterSystemRequestSchema,
       RegisterSystemResponseSchema,
-      Effect.fn("WatcherService.registerSystem")(function*(request) {
+      Effect.fn("WatcherService.registerSystem")(function*(request, caller) {
         const registration = yield* Registration
-        const systems = yield* Systems
         const mac = yield* Effect.fromResult(readMac("mac", request.mac))
-        const created = yield* registration.register({
+        const { created, system } = yield* registration.register(caller, {
           mac,
           server: yield* readServer("server", request.server),
           address: request.address === ""
             ? undefined
             : yield* Effect.fromResult(readAddress("address", request.address)),
           clientName: request.clientName === "" ? undefined : yield* readClientName("client_name", request.clientName)
-        })
-        return { system: systemMessage(yield* systems.find(mac)), created }
+        }, request.dryRun)
+        return { system: systemMessage(system), created }
       })
     ),
     getSystem: method.unary(

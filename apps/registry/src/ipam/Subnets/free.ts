@@ -85,6 +85,11 @@ export const holdSql = `${measuredSql},
   ON CONFLICT (address) DO UPDATE SET subnet_id = excluded.subnet_id, until = excluded.until, actor = excluded.actor
   RETURNING host(address) AS address, iso_timestamp(until) AS until`
 
+/** What would be told. */
+export const tellSql = `${measuredSql}
+  SELECT host(x.address) AS address, iso_timestamp(clock_timestamp() + interval '1 minute') AS until
+  FROM (SELECT ${lowestFree(unheld)}) AS x WHERE x.address IS NOT NULL`
+
 export const expireSql = "DELETE FROM address_holds WHERE subnet_id = $1::bigint AND until <= clock_timestamp()"
 
 /** The earliest address of the subnet that $2 was told and that is still free. */

@@ -87,7 +87,7 @@ export const observedStory = () => {
           path
         )
       }
-      assert.deepStrictEqual(await call("WatcherService/GetWatcherStatus"), { ingests: [] })
+      assert.deepStrictEqual(await call("WatcherService/GetWatcherStatus"), { ingests: [], nextPageToken: "" })
     })
   })
 }

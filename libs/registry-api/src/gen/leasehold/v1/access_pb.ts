@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file leasehold/v1/access.proto.
  */
 export const file_leasehold_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("ChlsZWFzZWhvbGQvdjEvYWNjZXNzLnByb3RvEgxsZWFzZWhvbGQudjEimwIKBVRva2VuEgoKAmlkGAEgASgDEgwKBG5hbWUYAiABKAkSIgoFc2NvcGUYAyABKA4yEy5sZWFzZWhvbGQudjEuU2NvcGUSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCRIuCgpleHBpcmVzX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3VzZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnJldm9rZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInYKEkNyZWF0ZVRva2VuUmVxdWVzdBIMCgRuYW1lGAEgASgJEiIKBXNjb3BlGAIgASgOMhMubGVhc2Vob2xkLnYxLlNjb3BlEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkkKE0NyZWF0ZVRva2VuUmVzcG9uc2USIgoFdG9rZW4YASABKAsyEy5sZWFzZWhvbGQudjEuVG9rZW4SDgoGc2VjcmV0GAIgASgJIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjkKEkxpc3RUb2tlbnNSZXNwb25zZRIjCgZ0b2tlbnMYASADKAsyEy5sZWFzZWhvbGQudjEuVG9rZW4iIQoSUmV2b2tlVG9rZW5SZXF1ZXN0EgsKA2tleRgBIAEoCSI5ChNSZXZva2VUb2tlblJlc3BvbnNlEiIKBXRva2VuGAEgASgLMhMubGVhc2Vob2xkLnYxLlRva2VuIg8KDVdob0FtSVJlcXVlc3QiQwoOV2hvQW1JUmVzcG9uc2USDQoFYWN0b3IYASABKAkSIgoFc2NvcGUYAiABKA4yEy5sZWFzZWhvbGQudjEuU2NvcGUqVwoFU2NvcGUSFQoRU0NPUEVfVU5TUEVDSUZJRUQQABIOCgpTQ09QRV9SRUFEEAESEQoNU0NPUEVfT1BFUkFURRACEhQKEFNDT1BFX0FETUlOSVNURVIQAzLNAgoNQWNjZXNzU2VydmljZRJSCgtDcmVhdGVUb2tlbhIgLmxlYXNlaG9sZC52MS5DcmVhdGVUb2tlblJlcXVlc3QaIS5sZWFzZWhvbGQudjEuQ3JlYXRlVG9rZW5SZXNwb25zZRJPCgpMaXN0VG9rZW5zEh8ubGVhc2Vob2xkLnYxLkxpc3RUb2tlbnNSZXF1ZXN0GiAubGVhc2Vob2xkLnYxLkxpc3RUb2tlbnNSZXNwb25zZRJSCgtSZXZva2VUb2tlbhIgLmxlYXNlaG9sZC52MS5SZXZva2VUb2tlblJlcXVlc3QaIS5sZWFzZWhvbGQudjEuUmV2b2tlVG9rZW5SZXNwb25zZRJDCgZXaG9BbUkSGy5sZWFzZWhvbGQudjEuV2hvQW1JUmVxdWVzdBocLmxlYXNlaG9sZC52MS5XaG9BbUlSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChlsZWFzZWhvbGQvdjEvYWNjZXNzLnByb3RvEgxsZWFzZWhvbGQudjEimwIKBVRva2VuEgoKAmlkGAEgASgDEgwKBG5hbWUYAiABKAkSIgoFc2NvcGUYAyABKA4yEy5sZWFzZWhvbGQudjEuU2NvcGUSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgFIAEoCRIuCgpleHBpcmVzX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3VzZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnJldm9rZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIocBChJDcmVhdGVUb2tlblJlcXVlc3QSDAoEbmFtZRgBIAEoCRIiCgVzY29wZRgCIAEoDjITLmxlYXNlaG9sZC52MS5TY29wZRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdkcnlfcnVuGAQgASgIIlkKE0NyZWF0ZVRva2VuUmVzcG9uc2USIgoFdG9rZW4YASABKAsyEy5sZWFzZWhvbGQudjEuVG9rZW4SDgoGc2VjcmV0GAIgASgJEg4KBmNoYW5nZRgDIAEoAyITChFMaXN0VG9rZW5zUmVxdWVzdCI5ChJMaXN0VG9rZW5zUmVzcG9uc2USIwoGdG9rZW5zGAEgAygLMhMubGVhc2Vob2xkLnYxLlRva2VuIjIKElJldm9rZVRva2VuUmVxdWVzdBILCgNrZXkYASABKAkSDwoHZHJ5X3J1bhgCIAEoCCJJChNSZXZva2VUb2tlblJlc3BvbnNlEiIKBXRva2VuGAEgASgLMhMubGVhc2Vob2xkLnYxLlRva2VuEg4KBmNoYW5nZRgCIAEoAyIPCg1XaG9BbUlSZXF1ZXN0IkMKDldob0FtSVJlc3BvbnNlEg0KBWFjdG9yGAEgASgJEiIKBXNjb3BlGAIgASgOMhMubGVhc2Vob2xkLnYxLlNjb3BlKlcKBVNjb3BlEhUKEVNDT1BFX1VOU1BFQ0lGSUVEEAASDgoKU0NPUEVfUkVBRBABEhEKDVNDT1BFX09QRVJBVEUQAhIUChBTQ09QRV9BRE1JTklTVEVSEAMyzQIKDUFjY2Vzc1NlcnZpY2USUgoLQ3JlYXRlVG9rZW4SIC5sZWFzZWhvbGQudjEuQ3JlYXRlVG9rZW5SZXF1ZXN0GiEubGVhc2Vob2xkLnYxLkNyZWF0ZVRva2VuUmVzcG9uc2USTwoKTGlzdFRva2VucxIfLmxlYXNlaG9sZC52MS5MaXN0VG9rZW5zUmVxdWVzdBogLmxlYXNlaG9sZC52MS5MaXN0VG9rZW5zUmVzcG9uc2USUgoLUmV2b2tlVG9rZW4SIC5sZWFzZWhvbGQudjEuUmV2b2tlVG9rZW5SZXF1ZXN0GiEubGVhc2Vob2xkLnYxLlJldm9rZVRva2VuUmVzcG9uc2USQwoGV2hvQW1JEhsubGVhc2Vob2xkLnYxLldob0FtSVJlcXVlc3QaHC5sZWFzZWhvbGQudjEuV2hvQW1JUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message leasehold.v1.Token
@@ -86,6 +86,13 @@ export type CreateTokenRequest = Message<"leasehold.v1.CreateTokenRequest"> & {
    * @generated from field: google.protobuf.Timestamp expires_at = 3;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * Says what would happen, and does nothing: there is no secret then.
+   *
+   * @generated from field: bool dry_run = 4;
+   */
+  dryRun: boolean;
 };
 
 /**
@@ -105,11 +112,18 @@ export type CreateTokenResponse = Message<"leasehold.v1.CreateTokenResponse"> & 
   token?: Token | undefined;
 
   /**
-   * `lh_` and 43 characters.
+   * `lh_` and 43 characters; empty in a dry run.
    *
    * @generated from field: string secret = 2;
    */
   secret: string;
+
+  /**
+   * Number of the change; 0 in a dry run.
+   *
+   * @generated from field: int64 change = 3;
+   */
+  change: bigint;
 };
 
 /**
@@ -159,6 +173,13 @@ export type RevokeTokenRequest = Message<"leasehold.v1.RevokeTokenRequest"> & {
    * @generated from field: string key = 1;
    */
   key: string;
+
+  /**
+   * Says what would happen, and does nothing.
+   *
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
 };
 
 /**
@@ -176,6 +197,13 @@ export type RevokeTokenResponse = Message<"leasehold.v1.RevokeTokenResponse"> & 
    * @generated from field: leasehold.v1.Token token = 1;
    */
   token?: Token | undefined;
+
+  /**
+   * Number of the change; 0 in a dry run.
+   *
+   * @generated from field: int64 change = 2;
+   */
+  change: bigint;
 };
 
 /**
