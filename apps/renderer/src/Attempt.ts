@@ -2,13 +2,16 @@
  * One attempt to make dnsmasq use a rendered file: write, check, put in place, activate, verify.
  *
  * It ends with dnsmasq using the new file, or with the previous file in place again and activated. Before anything is
- * replaced, a failure touches neither the file nor dnsmasq.
+ * replaced, a failure touches neither the file nor dnsmasq. It fails, and leaves all as it is, once another renderer may have
+ * begun to work on the same file.
  */
+import { PostgresError } from "@leasehold/runtime"
 import { Context, Effect, Layer, Option, Result } from "effect"
 import { type Activated, Activation, NotReady } from "./Activation.ts"
 import { oneLine } from "./Command.ts"
 import { Gate } from "./Gate.ts"
 import { type Rendered } from "./Reservations.ts"
+import { NotAlone, SoleRenderer } from "./SoleRenderer.ts"
 import { hashOf, Target, TargetError } from "./Target.ts"
 
 export type AttemptResult =
@@ -24,13 +27,14 @@ export type AttemptResult =
 
 export class Attempt extends Context.Service<Attempt, {
   /** `needless`: dnsmasq has nothing to learn from the file, so it is put in place and dnsmasq left alone. */
-  run(rendered: Rendered, needless: boolean): Effect.Effect<AttemptResult>
+  run(rendered: Rendered, needless: boolean): Effect.Effect<AttemptResult, NotAlone | PostgresError>
 }>()("renderer/Attempt") {
   static readonly layer = Layer.effect(
     Attempt,
     Effect.gen(function*() {
       const activation = yield* Activation
       const gate = yield* Gate
+      const sole = yield* SoleRenderer
       const target = yield* Target
 
       /** The path of the file in place, which is the rendered one then. */
@@ -42,6 +46,8 @@ export class Attempt extends Context.Service<Attempt, {
           return placed.value.path
         }
         yield* gate.check(yield* target.prepare(content), content, reservations)
+        // The gate may have taken minutes.
+        yield* sole.check
         return yield* target.install(generation)
       })
 
@@ -53,6 +59,7 @@ export class Attempt extends Context.Service<Attempt, {
 
       /** The previous file is in place and in use again; otherwise the error says that it is not. */
       const goBack = Effect.fnUntraced(function*(error: string) {
+        yield* sole.check
         const back = yield* Effect.result(Effect.flatMap(target.restore, activation.activate))
         return Result.isSuccess(back)
           ? { error, verified: true }
@@ -76,6 +83,7 @@ export class Attempt extends Context.Service<Attempt, {
           const placed = yield* Effect.result(put(rendered))
           if (Result.isFailure(placed)) {
             const error = placed.failure
+            if (error instanceof NotAlone || error instanceof PostgresError) return yield* error
             yield* target.discard
             const untouched = Option.getOrNull(before) === Option.getOrNull(yield* hash)
             if (!untouched) return notUsed(yield* goBack(error.message), true)

@@ -16,6 +16,7 @@ import { RendererConfig } from "./RendererConfig.ts"
 import { noteOf, shortfallsOf } from "./rendering/shortfalls.ts"
 import { type Rendered, Reservations } from "./Reservations.ts"
 import { type Outcome, type Recorded, ServerRecord } from "./ServerRecord.ts"
+import { type NotAlone, SoleRenderer } from "./SoleRenderer.ts"
 import { hashOf, Target } from "./Target.ts"
 import { Wakes } from "./Wakes.ts"
 
@@ -30,13 +31,21 @@ interface Disk {
   readonly verified: boolean
 }
 
+/** Of which bytes dnsmasq skipped which lines. */
+interface Skipped {
+  readonly hash: string
+  readonly refused: ReadonlyArray<LineRefused>
+}
+
+const nothingSkipped: Skipped = { hash: "", refused: [] }
+
 const isUpToDate = ({ applied, result, wanted }: Recorded, disk: Disk) =>
   result === "applied" && disk.verified
   && Option.exists(applied, ({ generation, hash }) => generation === wanted && hash === disk.hash)
 
 export class Renderer extends Context.Service<Renderer, {
   /** Looks once, and does what is to be done. */
-  readonly cycle: Effect.Effect<void, PostgresError>
+  readonly cycle: Effect.Effect<void, NotAlone | PostgresError>
   /** Looks whenever there is a reason to, for ever. */
   readonly run: Effect.Effect<never>
   /** Fails with what is wrong now. */
@@ -50,6 +59,7 @@ export class Renderer extends Context.Service<Renderer, {
       const record = yield* ServerRecord
       const reservations = yield* Reservations
       const settings = yield* RendererConfig
+      const sole = yield* SoleRenderer
       const target = yield* Target
       const wakes = yield* Wakes
       const failures = yield* Ref.make<Failures>(noFailures)
@@ -57,15 +67,13 @@ export class Renderer extends Context.Service<Renderer, {
       const problem = yield* Ref.make(Option.some("the file was not looked at yet"))
       const isTakenOver = yield* Ref.make(false)
       /** What dnsmasq skipped of the bytes that it uses. */
-      const skipped = yield* Ref.make<{ readonly hash: string; readonly refused: ReadonlyArray<LineRefused> }>({
-        hash: "",
-        refused: []
-      })
+      const skipped = yield* Ref.make(nothingSkipped)
 
       const flush = Effect.gen(function*() {
         const due = yield* Ref.get(unrecorded)
         if (Option.isNone(due)) return
         const { outcome, verified } = due.value
+        yield* sole.check
         yield* record.write(outcome)
         yield* Ref.set(unrecorded, Option.none())
         // A mark that cannot be taken away costs one activation more, and nothing else.
@@ -131,6 +139,16 @@ export class Renderer extends Context.Service<Renderer, {
         yield* notUsed(generation, result.error, result.verified)
       })
 
+      /** Another renderer may have done anything until now, so nothing of an earlier time holds any more. */
+      const serve = Effect.gen(function*() {
+        if (!(yield* sole.take)) return
+        yield* Effect.logInfo("this is the renderer of its server", { server: settings.server })
+        yield* Ref.set(unrecorded, Option.none())
+        yield* Ref.set(failures, noFailures)
+        yield* Ref.set(skipped, nothingSkipped)
+        yield* Ref.set(isTakenOver, false)
+      })
+
       /** Once, at the start: what an earlier run left, and what it took from the reload budget. */
       const takeOver = Effect.gen(function*() {
         if (yield* Ref.get(isTakenOver)) return
@@ -162,6 +180,7 @@ export class Renderer extends Context.Service<Renderer, {
 
       /** What is left to wait for; none when there is nothing more to do now. */
       const step = Effect.fnUntraced(function*() {
+        yield* serve
         yield* flush
         const recorded = yield* record.read
         yield* Metric.update(metrics.wantedGeneration, recorded.wanted)
@@ -204,17 +223,24 @@ export class Renderer extends Context.Service<Renderer, {
         }
       }).pipe(Effect.withSpan("Renderer.cycle"))
 
-      const away = Effect.fnUntraced(function*(error: PostgresError) {
-        const text = `the database does not answer: ${oneLine(String(error.cause))}`
-        const before = yield* Ref.getAndSet(problem, Option.some(text))
-        if (!Option.contains(before, text)) yield* Effect.logWarning("the database does not answer", { error: text })
+      /** Says once what is in the way, and looks again soon. */
+      const later = Effect.fnUntraced(function*(message: string, error: string) {
+        const before = yield* Ref.getAndSet(problem, Option.some(error))
+        if (!Option.contains(before, error)) yield* Effect.logWarning(message, { error })
         yield* Effect.sleep("1 second")
         yield* wakes.again
       })
 
       return Renderer.of({
         cycle,
-        run: Effect.forever(Effect.andThen(wakes.next, Effect.catch(cycle, away))),
+        run: Effect.forever(Effect.andThen(
+          wakes.next,
+          Effect.catchTags(cycle, {
+            NotAlone: ({ reason }) => later("this renderer stands by", reason),
+            PostgresError: ({ cause }) =>
+              later("the database does not answer", `the database does not answer: ${oneLine(String(cause))}`)
+          })
+        )),
         health: Effect.flatMap(Ref.get(problem), Option.match({ onNone: () => Effect.void, onSome: Effect.fail }))
       })
     })

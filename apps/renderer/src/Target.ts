@@ -4,13 +4,13 @@
  * At every instant there is exactly one whole file: the one before or the one after. What is kept beside it has a name
  * beginning with a dot, which dnsmasq passes over: `.X.candidate` is being written or checked, `.X.previous` is what to
  * go back to, `.X.foreign-…` was there before us, and `.X.unverified` is there for as long as nobody knows whether
- * dnsmasq uses what is in place.
+ * dnsmasq uses what is in place. A file of another server is never touched.
  */
 import { Context, Effect, FileSystem, Layer, Option, type PlatformError, Predicate, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { basename, join } from "node:path"
 import { RendererConfig } from "./RendererConfig.ts"
-import { isOurs } from "./rendering/header.ts"
+import { headerBytes, isOurs, serverOf } from "./rendering/header.ts"
 import { findPlace, type Place } from "./Target/naming.ts"
 
 export class TargetError extends Schema.TaggedError<TargetError>()("TargetError", {
@@ -34,7 +34,9 @@ const problemOf = ({ reason }: PlatformError.PlatformError) =>
   Predicate.hasProperty(reason.cause, "message") ? String(reason.cause.message) : reason.message
 
 const failing = (action: string) =>
-  Effect.mapError((error: PlatformError.PlatformError) => new TargetError({ action, problem: problemOf(error) }))
+  Effect.mapError((error: PlatformError.PlatformError | TargetError) =>
+    error instanceof TargetError ? error : new TargetError({ action, problem: problemOf(error) })
+  )
 
 export class Target extends Context.Service<Target, {
   /** What is in place; none when there is nothing. */
@@ -59,16 +61,28 @@ export class Target extends Context.Service<Target, {
     Target,
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
-      const { mode } = yield* RendererConfig
+      const { mode, server } = yield* RendererConfig
       const findOurs = Effect.provideService(findPlace(mode), FileSystem.FileSystem, fs)
 
       const candidateOf = ({ directory, stem }: Place) => join(directory, `.${stem}.candidate`)
       const markOf = ({ directory, stem }: Place) => join(directory, `.${stem}.unverified`)
+      const beginningOf = (path: string) =>
+        Effect.scoped(Effect.flatMap(fs.open(path), (file) => file.readAlloc(headerBytes)))
+      const refuseOthers = Effect.fnUntraced(function*(path: string) {
+        const owner = Option.map(yield* beginningOf(path), serverOf)
+        if (Option.isNone(owner) || owner.value === undefined || owner.value === server) return
+        return yield* new TargetError({
+          action: `write ${path}`,
+          problem: `it is the file of the server ${owner.value}; give each server its own, or remove that one`
+        })
+      })
       /** Our files of a directory: those in place, and those to go back to; one of each at most, but for accidents. */
       const present = Effect.fnUntraced(function*({ directory, isName }: Place) {
         const entries = (yield* fs.readDirectory(directory)).sort()
+        const files = entries.filter(isName).map((name) => join(directory, name))
+        yield* Effect.forEach(files, refuseOthers)
         return {
-          files: entries.filter(isName).map((name) => join(directory, name)),
+          files,
           previous: entries.flatMap((entry) => {
             const [, name = ""] = /^\.(.+)\.previous$/u.exec(entry) ?? []
             return isName(name) ? [{ name, path: join(directory, entry) }] : []
@@ -99,8 +113,7 @@ export class Target extends Context.Service<Target, {
       })
 
       const keepForeign = Effect.fnUntraced(function*(path: string, { directory }: Place) {
-        const beginning = yield* Effect.scoped(Effect.flatMap(fs.open(path), (file) => file.readAlloc(80)))
-        if (Option.exists(beginning, isOurs)) return
+        if (Option.exists(yield* beginningOf(path), isOurs)) return
         const hash = yield* Effect.scoped(hashFile(path))
         const kept = join(directory, `.${basename(path)}.foreign-${hash.slice(0, 12)}`)
         yield* keep(path, kept)

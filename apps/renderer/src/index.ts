@@ -8,6 +8,7 @@ import { Processes } from "./Processes.ts"
 import { Renderer } from "./Renderer.ts"
 import { RendererConfig } from "./RendererConfig.ts"
 import { Reservations } from "./Reservations.ts"
+import { SoleRenderer } from "./SoleRenderer.ts"
 import { ServerRecord } from "./ServerRecord.ts"
 import { Target } from "./Target.ts"
 import { Wakes } from "./Wakes.ts"
@@ -16,8 +17,16 @@ import { Wakes } from "./Wakes.ts"
 export const rendererLayer = Renderer.layer.pipe(
   Layer.provideMerge(Attempt.layer),
   Layer.provideMerge(
-    Layer.mergeAll(Activation.layer, Gate.layer, Reservations.layer, ServerRecord.layer, Target.layer, Wakes.layer)
+    Layer.mergeAll(
+      Activation.layer,
+      Gate.layer,
+      Reservations.layer,
+      ServerRecord.layer,
+      SoleRenderer.layer,
+      Target.layer
+    )
   ),
+  Layer.provideMerge(Wakes.layer),
   Layer.provideMerge(Processes.layer),
   Layer.provideMerge(Postgres.layer("renderer", 2)),
   Layer.provideMerge(RendererConfig.layer)

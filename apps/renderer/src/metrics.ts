@@ -32,3 +32,6 @@ export const budgetWait = Metric.gauge("renderer_budget_wait_seconds", {
 export const failuresInARow = Metric.gauge("renderer_failures_in_a_row", {
   description: "Failed attempts since the last good one"
 })
+export const isServing = Metric.gauge("renderer_serving", {
+  description: "1 while this is the renderer of its server; 0 while another is, or PostgreSQL is away"
+})

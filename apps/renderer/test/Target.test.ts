@@ -29,6 +29,37 @@ const put = Effect.fnUntraced(function*(env: Environment, text: string, generati
   return yield* target.install(generation)
 })
 
+describe("the file of another server", () => {
+  const places = {
+    "in mode conf": (directory: string) => ({ env: confIn(join(directory, "01.conf")), name: "01.conf" }),
+    "in mode hosts": (directory: string) => ({ env: hostsIn(directory), name: "1".padStart(19, "0") })
+  }
+  for (const [where, placeIn] of Object.entries(places)) {
+    it.effect(`is neither read, replaced nor tidied away ${where}`, () =>
+      Effect.gen(function*() {
+        const { directory } = yield* inDirectory
+        const { env, name } = placeIn(directory)
+        const { fs, target } = yield* targetOf(env)
+        const theirs = `${header("shop")}x\n`
+        yield* fs.writeFileString(join(directory, name), theirs)
+        yield* target.prepare(content("x"))
+        for (
+          const attempt of [target.current, target.tidy, target.install(2n), target.restore, target.markUnverified]
+        ) {
+          const { message } = yield* Effect.flip(attempt)
+          assert.strictEqual(
+            message,
+            `cannot write ${
+              join(directory, name)
+            }: it is the file of the server shop; give each server its own, or remove that one`
+          )
+        }
+        assert.deepStrictEqual(seen(directory), [name])
+        assert.strictEqual(readFileSync(join(directory, name), "utf8"), theirs)
+      }))
+  }
+})
+
 describe("the file of mode conf", () => {
   it.effect("is readable by everybody, whatever the umask", () =>
     Effect.gen(function*() {

@@ -1,6 +1,6 @@
 /** A renderer beside a real dnsmasq in a lab, and ways to look at both. Nothing in it waits for a poll or a debounce. */
 import { type Lab, startLab } from "@leasehold/devstack/lab"
-import { Context, Effect, Layer, Logger } from "effect"
+import { Context, Effect, Layer, Logger, Schedule } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { rendererLayer } from "../src/index.ts"
@@ -41,8 +41,13 @@ export const startRenderer = (env: Environment) =>
     return { cycle: Effect.provide(cycle, silent), run: Effect.provide(run, silent), health }
   })
 
-/** A renderer that looks once and ends. */
-export const lookOnce = (env: Environment) => Effect.scoped(Effect.flatMap(startRenderer(env), ({ cycle }) => cycle))
+/** A renderer that looks once and ends. One that was killed just before may be the server's for another moment. */
+export const lookOnce = (env: Environment) =>
+  Effect.scoped(Effect.flatMap(startRenderer(env), ({ cycle }) =>
+    Effect.retry(cycle, {
+      schedule: Schedule.max([Schedule.spaced("20 millis"), Schedule.recurs(500)]),
+      while: (error) => error._tag === "NotAlone"
+    })))
 
 export const besideDnsmasq = Effect.fnUntraced(
   function*(mode: ModeName, settings: Parameters<typeof startLab>[0] = {}) {

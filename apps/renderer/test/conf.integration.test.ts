@@ -36,13 +36,16 @@ describeLab("mode conf", () => {
   it.live("activates nothing when no byte changed, and records the generation", () =>
     Effect.gen(function*() {
       const { database, env, pid } = yield* besideDnsmasq("conf")
-      const { cycle } = yield* startRenderer(env)
       yield* database.reserve(mac, "10.99.0.7", "nas")
-      yield* cycle
-      const before = { pid: yield* pid, row: yield* database.row }
-      yield* database.query("UPDATE reservations SET name = 'other'")
-      yield* database.query("UPDATE reservations SET name = 'nas'")
-      yield* cycle
+      const before = yield* Effect.scoped(Effect.gen(function*() {
+        const { cycle } = yield* startRenderer(env)
+        yield* cycle
+        const first = { pid: yield* pid, row: yield* database.row }
+        yield* database.query("UPDATE reservations SET name = 'other'")
+        yield* database.query("UPDATE reservations SET name = 'nas'")
+        yield* cycle
+        return first
+      }))
       const row = yield* database.row
       assert.strictEqual(yield* pid, before.pid)
       assert.strictEqual(Number(row.applied_generation), Number(before.row.applied_generation) + 2)

@@ -1,50 +1,26 @@
-import { freePort } from "@leasehold/devstack"
 import { describeLab } from "@leasehold/devstack/lab/test"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { besideDnsmasq, changed, eventually } from "./besideDnsmasq.ts"
-import { type Environment } from "./configured.ts"
-
-const main = new URL("../src/main.ts", import.meta.url).pathname
-
-interface Daemon {
-  readonly child: ChildProcess
-  readonly said: () => string
-  readonly ended: Effect.Effect<number | string | null>
-}
-
-const start = (env: Environment) =>
-  Effect.acquireRelease(
-    Effect.sync((): Daemon => {
-      const child = spawn(process.execPath, [main], {
-        env: { PATH: process.env["PATH"], ...env },
-        stdio: ["ignore", "pipe", "pipe"]
-      })
-      let said = ""
-      for (const stream of [child.stdout, child.stderr])
-        stream.setEncoding("utf8").on("data", (chunk: string) => said += chunk)
-      const end = new Promise<number | string | null>((resolve) =>
-        child.once("close", (code, signal) => resolve(code ?? signal))
-      )
-      return { child, said: () => said, ended: Effect.promise(() => end) }
-    }),
-    ({ child, ended }) => Effect.andThen(Effect.sync(() => child.kill("SIGKILL")), ended)
-  )
+import { startDaemon } from "./startDaemon.ts"
 
 describe("the renderer's program", () => {
   it.live("ends with 1 and the name of the variable when its configuration is wrong", () =>
     Effect.gen(function*() {
-      const daemon = yield* start({ RENDERER_SERVER: "lab", DATABASE_URL: "postgres://nowhere" })
+      const daemon = yield* startDaemon({ RENDERER_SERVER: "lab", DATABASE_URL: "postgres://nowhere" })
       assert.strictEqual(yield* daemon.ended, 1)
       assert.match(daemon.said(), /"error":"RENDERER_FILE is missing/u)
     }))
 
   it.live("ends with 1 when it has no database", () =>
     Effect.gen(function*() {
-      const daemon = yield* start({ RENDERER_SERVER: "lab", RENDERER_FILE: "/tmp/x.conf", RENDERER_ACTIVATE: "true" })
+      const daemon = yield* startDaemon({
+        RENDERER_SERVER: "lab",
+        RENDERER_FILE: "/tmp/x.conf",
+        RENDERER_ACTIVATE: "true"
+      })
       assert.strictEqual(yield* daemon.ended, 1)
       assert.match(daemon.said(), /"error":"DATABASE_URL is missing/u)
     }))
@@ -55,16 +31,14 @@ describeLab("the renderer's program beside dnsmasq", () => {
     Effect.gen(function*() {
       const { database, env, lines } = yield* besideDnsmasq("conf")
       yield* database.reserve("02:00:00:00:00:01", "10.99.0.7", "nas")
-      const port = yield* Effect.promise(freePort)
-      const daemon = yield* start(changed(env, { RENDERER_OPS_PORT: String(port) }))
+      const daemon = yield* startDaemon(env)
       yield* eventually(
         "it is applied",
         Effect.map(database.row, ({ result }) => result === "applied" ? true : undefined)
       )
       assert.deepStrictEqual(yield* lines, ["dhcp-host=02:00:00:00:00:01,10.99.0.7,nas"])
-      const get = (path: string) => Effect.promise(async () => (await fetch(`http://127.0.0.1:${port}${path}`)).text())
-      assert.match(yield* get("/metrics"), /^renderer_activations_total\{result="succeeded"\} 1$/mu)
-      assert.strictEqual(yield* get("/healthz"), "ok\n")
+      assert.match(yield* daemon.get("/metrics"), /^renderer_activations_total\{result="succeeded"\} 1$/mu)
+      assert.strictEqual(yield* daemon.get("/healthz"), "ok\n")
       daemon.child.kill("SIGTERM")
       assert.strictEqual(yield* daemon.ended, 130)
       for (const line of daemon.said().trim().split("\n")) assert.strictEqual(JSON.parse(line).app, "renderer")
@@ -78,7 +52,7 @@ describeLab("the renderer's program beside dnsmasq", () => {
       const begun = join(lab.dir, "begun")
       const ended = join(lab.dir, "ended")
       const before = yield* pid
-      const daemon = yield* start(changed(env, {
+      const daemon = yield* startDaemon(changed(env, {
         RENDERER_ACTIVATE: `env > '${begun}'; sleep 0.5; ${lab.restartCommand}; echo "$?" > '${ended}'`
       }))
       yield* eventually("the command began", Effect.sync(() => existsSync(begun) ? true : undefined))

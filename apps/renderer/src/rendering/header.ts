@@ -4,6 +4,15 @@ const ours = "# Written by Leasehold"
 
 export const header = (server: string): string => `${ours} for ${server}; changes are overwritten\n`
 
+const named = /^# Written by Leasehold for ([a-z0-9][a-z0-9-]{0,62});/u
+
+/** As long as the longest first line. */
+export const headerBytes = 128
+
+/** The server whose file this is; undefined for a file that we did not write. */
+export const serverOf = (beginning: Uint8Array): string | undefined =>
+  named.exec(Buffer.from(beginning).toString("latin1"))?.[1]
+
 /** How many lines of a file come before its first reservation. */
 export const headerLines = 1
 
