@@ -3,6 +3,7 @@ import { Effect, Option, Stream } from "effect"
 import { Argument, Command } from "effect/cli"
 import { told } from "../changes.ts"
 import { configurationColumns, sourceColumns, sourceRows } from "../domain/views/watcher.ts"
+import { pages } from "../pages.ts"
 import { printOne, printRows } from "../print.ts"
 import { Registry } from "../Registry.ts"
 import { dryRun, text, texts } from "./flags.ts"
@@ -17,11 +18,13 @@ const status = Command.make(
   "status",
   { server: serverName },
   Effect.fn("watcher.status")(function*(input) {
-    const registry = yield* Registry
     const server = Option.getOrElse(input.server, () => "")
-    const { ingests } = yield* registry.call((client, context) => client.watcher.getWatcherStatus({ server }, context))
-    if (server !== "" && ingests.length === 0) yield* requireKnown(server)
-    yield* printRows(sourceColumns, Stream.fromIterable(sourceRows(ingests)), "no ingest has reported")
+    if (server !== "") yield* requireKnown(server)
+    const rows = pages(undefined, async (client, page, context) => {
+      const { ingests, nextPageToken } = await client.watcher.getWatcherStatus({ server, ...page }, context)
+      return { items: sourceRows(ingests), nextPageToken }
+    })
+    yield* printRows(sourceColumns, rows, "no ingest has reported")
   })
 ).pipe(
   Command.withDescription("Show what each ingest reported last: sources, positions, lag, events, gaps"),

@@ -10,7 +10,9 @@ import { Clock, Context, Duration, Effect, Layer, Metric, Option, Result, Schema
 import { Administration } from "../administration/Administration.ts"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
-import { openBucket } from "./Bucket.ts"
+import { pageSize, pageToken, pageTokenReader } from "../api/pageToken.ts"
+import type { Page, PageRequest } from "../ipam/pages.ts"
+import { type Entry, openBucket } from "./Bucket.ts"
 import { configurationOf, type ConfigurationRow, type WatcherConfiguration } from "./configurationOf.ts"
 import { readReport } from "./readReport.ts"
 import { settingsOf, type WantedConfiguration } from "./settingsOf.ts"
@@ -28,6 +30,9 @@ export interface IngestState {
 
 const staleAfter = Duration.toMillis(Duration.seconds(30))
 const atOnce = 16
+/** Characters of reports after which a page ends: callers take messages of a few megabytes. */
+const largestPage = 1_000_000
+const readToken = pageTokenReader(Schema.Tuple([Schema.String]))
 
 const skipped = Metric.counter("registry_ingest_reports_skipped_total", {
   description: "Reports of ingests that could not be understood",
@@ -50,8 +55,11 @@ export class Monitoring extends Context.Service<Monitoring, {
   ): Effect.Effect<{ readonly configuration: WatcherConfiguration; readonly change: bigint }, ApiError>
   /** Of one server, or of all for an empty text; in the order of their names. */
   configurations(server: string): Effect.Effect<ReadonlyArray<WatcherConfiguration>, ApiError>
-  /** What each ingest of the server, or of all, reported last; in the order of servers and instances. */
-  status(server: string): Effect.Effect<ReadonlyArray<IngestState>, ApiError>
+  /**
+   * What each ingest of the server, or of all, reported last; in the order of servers and instances. A page may be shorter than asked
+   * for: reports may be large.
+   */
+  status(server: string, page: PageRequest): Effect.Effect<Page<IngestState>, ApiError>
 }>()("registry/monitoring/Monitoring") {
   static readonly layer = Layer.effect(
     Monitoring,
@@ -81,37 +89,54 @@ export class Monitoring extends Context.Service<Monitoring, {
         return rows.flatMap((row) => Option.toArray(Result.getSuccess(configurationOf(row))))
       })
 
-      const status = Effect.fn("Monitoring.status")(function*(server: string) {
-        yield* checkServer(server)
-        const entries = yield* reports.keys(server === "" ? ">" : `${server}.*`).pipe(
-          Effect.flatMap((keys) => Effect.forEach(keys.toSorted(), reports.get, { concurrency: atOnce })),
-          Effect.timeout("2 seconds"),
-          Effect.mapError(() => ApiError.refuse("unavailable", "the bus does not answer: try again later"))
-        )
+      const stateOf = Effect.fnUntraced(function*({ key, value, writtenAt }: Entry) {
         const now = yield* Clock.currentTimeMillis
-        const states: Array<IngestState> = []
-        for (const entry of entries) {
-          if (entry?.value === undefined) continue
-          const read = yield* readReport(entry.key, entry.value)
-          if (Option.isNone(read)) {
-            yield* Metric.update(skipped, 1)
-            continue
+        const read = value === undefined ? Option.none() : yield* readReport(key, value)
+        if (value !== undefined && Option.isNone(read)) yield* Metric.update(skipped, 1)
+        const age = Math.max(0, now - writtenAt)
+        return Option.map(read, (told): IngestState => ({
+          ...told,
+          reportedAt: timestampFromMillis(writtenAt),
+          age: Duration.millis(age),
+          isStale: age > staleAfter
+        }))
+      })
+
+      const status = Effect.fn("Monitoring.status")(function*(server: string, page: PageRequest) {
+        yield* checkServer(server)
+        const size = yield* pageSize(page.size)
+        const [after = ""] = (yield* readToken({ server }, page.token)) ?? []
+        const keys = (yield* asked(reports.keys(server === "" ? ">" : `${server}.*`)))
+          .filter((key) => isBefore(after, key)).toSorted((one, other) => isBefore(one, other) ? -1 : 1)
+        const items: Array<IngestState> = []
+        let [next, characters] = [0, 0]
+        while (next < keys.length && items.length < size && characters < largestPage) {
+          const some = keys.slice(next, next + Math.min(atOnce, size - items.length))
+          for (const entry of yield* asked(Effect.forEach(some, reports.get, { concurrency: atOnce }))) {
+            if (characters >= largestPage) break
+            next++
+            if (entry === undefined) continue
+            items.push(...Option.toArray(yield* stateOf(entry)))
+            characters += entry.value?.length ?? 0
           }
-          const age = Math.max(0, now - entry.writtenAt)
-          states.push({
-            ...read.value,
-            reportedAt: timestampFromMillis(entry.writtenAt),
-            age: Duration.millis(age),
-            isStale: age > staleAfter
-          })
         }
-        return states
+        const last = keys[next - 1]
+        return { items, nextToken: next < keys.length && last !== undefined ? pageToken({ server }, [last]) : "" }
       })
 
       return Monitoring.of({ configure, configurations, status })
     })
   )
 }
+
+const asked = <A, E>(question: Effect.Effect<A, E>) =>
+  question.pipe(
+    Effect.timeout("2 seconds"),
+    Effect.mapError(() => ApiError.refuse("unavailable", "the bus does not answer: try again later"))
+  )
+
+/** By server, then by instance: a name that goes on with a dash comes after the shorter one. */
+const isBefore = (one: string, other: string): boolean => one.replace(".", "\0") < other.replace(".", "\0")
 
 const decodeServer = Schema.decodeUnknownOption(ServerId)
 

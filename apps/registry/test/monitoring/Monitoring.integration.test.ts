@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { assert, describe, it, onTestFinished } from "vitest"
 import { IngestProcess } from "../../../ingest/test/harness/IngestProcess.ts"
 import { eventually } from "../RunningRegistry.ts"
-import { caller, openMonitoring } from "./openMonitoring.ts"
+import { caller, openMonitoring, statesOf } from "./openMonitoring.ts"
 
 /** The same, half a minute and a second later. */
 const later = <A, E, R>(self: Effect.Effect<A, E, R>) =>
@@ -72,7 +72,7 @@ describe("configuring what is watched", () => {
     assert.deepStrictEqual(await database.query("SELECT FROM monitoring_configs"), [])
     assert.deepStrictEqual(await database.query("SELECT FROM change_log"), [])
     for (
-      const ask of [Effect.asVoid(monitoring.status("no server")), Effect.asVoid(monitoring.configurations("a.b"))]
+      const ask of [Effect.asVoid(statesOf(monitoring, "no server")), Effect.asVoid(monitoring.configurations("a.b"))]
     ) {
       assert.strictEqual((await run(Effect.flip(ask))).code, "invalid-argument")
     }
@@ -83,7 +83,7 @@ describe("the status of the ingests", () => {
   it("passes over what is no report", async () => {
     const { open, replica } = await openMonitoring()
     const { monitoring, run } = await replica()
-    assert.deepStrictEqual(await run(monitoring.status("")), [])
+    assert.deepStrictEqual(await run(statesOf(monitoring, "")), [])
     const bucket = await eventually("the bucket is there", async () => {
       const bucket = await open("ingest-status")
       return await bucket.status().then(() => bucket, () => undefined)
@@ -100,9 +100,53 @@ describe("the status of the ingests", () => {
     await bucket.put("cellar.0123456789abcdef", JSON.stringify(report))
     await bucket.delete("cellar.0123456789abcdef")
     const servers = (server: string) =>
-      run(Effect.map(monitoring.status(server), (found) => found.map((one) => `${one.server} ${one.instance}`)))
+      run(Effect.map(statesOf(monitoring, server), (found) => found.map((one) => `${one.server} ${one.instance}`)))
     assert.deepStrictEqual(await servers(""), ["attic 0123456789abcdef", "lab 0123456789abcdef"])
     assert.deepStrictEqual(await servers("lab"), ["lab 0123456789abcdef"])
+  })
+
+  it("is told page by page, in order, however many ingests and however large reports there are", async () => {
+    const { open, replica } = await openMonitoring()
+    const { monitoring, run } = await replica()
+    const bucket = await eventually("the bucket is there", async () => {
+      const bucket = await open("ingest-status")
+      return await bucket.status().then(() => bucket, () => undefined)
+    })
+    const at = "2026-11-22T03:50:23.055763Z"
+    const counts = { configurationRevision: 0, published: 1, duplicates: 0, retries: 0 }
+    const source = { type: "log-file", position: 0, lag: 0, lines: 0, events: 0, unknownLines: 0, gaps: 0 }
+    const reporting = (files: number) => {
+      const sources = Array.from({ length: files }, (_, n) => ({ ...source, path: `/var/log/${n}` }))
+      return JSON.stringify({ version: "1", startedAt: at, reportedAt: at, ...counts, sources })
+    }
+    const names = ["lab", "lab-2", "lab-10", ...Array.from({ length: 120 }, (_, n) => `site-${n}`)]
+    await Promise.all(names.map((name) => bucket.put(`${name}.0123456789abcdef`, reporting(1))))
+    await bucket.put("site-7.stranger", "{")
+    const pagesOf = async (size: number, server = "") => {
+      const told: Array<ReadonlyArray<string>> = []
+      for (let token = ""; told.length === 0 || token !== "";) {
+        const page = await run(monitoring.status(server, { size, token }))
+        told.push(page.items.map(({ server }) => String(server)))
+        token = page.nextToken
+      }
+      return told
+    }
+    const paged = await pagesOf(50)
+    assert.deepStrictEqual(paged.map(({ length }) => length), [50, 50, 23])
+    assert.deepStrictEqual(paged.flat(), names.toSorted())
+    assert.deepStrictEqual((await pagesOf(0)).map(({ length }) => length), [100, 23])
+    assert.deepStrictEqual(await pagesOf(5, "lab"), [["lab"]])
+    const { nextToken } = await run(monitoring.status("", { size: 3, token: "" }))
+    for (const [server, size, token] of [["lab", 3, nextToken], ["", 3, "x"], ["", -1, ""]] as const) {
+      const { code } = await run(Effect.flip(monitoring.status(server, { size, token })))
+      assert.strictEqual(code, "invalid-argument")
+    }
+
+    const large = names.slice(0, 20)
+    for (const name of large) await bucket.put(`${name}.0123456789abcdef`, reporting(1_500))
+    const sizes = (await pagesOf(1000)).map(({ length }) => length)
+    assert.isAbove(sizes.length, 2, "a caller takes a few megabytes in a message")
+    assert.strictEqual(sizes.reduce((sum, size) => sum + size, 0), names.length)
   })
 
   it("is what an ingest does, as old as it is, and stale when the ingest is gone", async () => {
@@ -125,7 +169,7 @@ describe("the status of the ingests", () => {
       monitoring.configure(caller, { server: "lab", logFiles: [log, other], zone: "" }, false)
     )
     const state = await eventually("the ingest tells of both files", async () => {
-      const [state, ...more] = await run(monitoring.status("lab"))
+      const [state, ...more] = await run(statesOf(monitoring, "lab"))
       assert.deepStrictEqual(more, [])
       return state !== undefined && state.report.published === 3 && state.report.sources.every(({ lag }) => lag === 0)
         ? state
@@ -144,7 +188,7 @@ describe("the status of the ingests", () => {
 
     await run(monitoring.configure(caller, { server: "lab", logFiles: ["/etc/passwd"], zone: "" }, false))
     const refused = await eventually("the refusal is told", async () => {
-      const [now] = await run(monitoring.status("lab"))
+      const [now] = await run(statesOf(monitoring, "lab"))
       return now?.report.configurationProblem === undefined ? undefined : now
     })
     assert.match(refused.report.configurationProblem ?? "", /\/etc\/passwd is not under an allowed directory/u)
@@ -152,7 +196,7 @@ describe("the status of the ingests", () => {
     assert.strictEqual(refused.instance, state.instance)
 
     await ingest.end("SIGKILL")
-    const [gone] = await run(later(monitoring.status("lab")))
+    const [gone] = await run(later(statesOf(monitoring, "lab")))
     assert.isTrue(gone?.isStale)
     assert.isAtLeast(Duration.toMillis(gone?.age ?? Duration.zero), 30_000)
   }, 60_000)
@@ -161,7 +205,7 @@ describe("the status of the ingests", () => {
     const { replica, server } = await openMonitoring()
     const { monitoring, run } = await replica()
     await server.stop()
-    const error = await run(Effect.flip(monitoring.status("lab")))
+    const error = await run(Effect.flip(statesOf(monitoring, "lab")))
     assert.strictEqual(error.code, "unavailable")
   })
 })

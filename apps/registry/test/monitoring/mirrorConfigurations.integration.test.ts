@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { assert, describe, it, onTestFinished } from "vitest"
 import { eventually } from "../RunningRegistry.ts"
-import { caller, openMonitoring } from "./openMonitoring.ts"
+import { caller, openMonitoring, statesOf } from "./openMonitoring.ts"
 
 const one = { revision: 1, logFiles: ["/var/log/a.log"] }
 const two = { revision: 2, logFiles: ["/var/log/b.log"] }
@@ -80,6 +80,6 @@ describe("the bucket of configurations", () => {
     await mirrored("lab", one)
     await bucket.put("stranger", "{}")
     await mirrored("stranger", undefined)
-    assert.deepStrictEqual(await run(monitoring.status("")), [])
+    assert.deepStrictEqual(await run(statesOf(monitoring, "")), [])
   })
 })

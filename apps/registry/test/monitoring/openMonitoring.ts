@@ -2,7 +2,7 @@
 import { type Nats as Server, startNats } from "@leasehold/devstack"
 import { Nats, Postgres } from "@leasehold/runtime"
 import { type KV, Kvm } from "@nats-io/kv"
-import { ConfigProvider, Layer, Logger, ManagedRuntime } from "effect"
+import { ConfigProvider, Effect, Layer, Logger, ManagedRuntime } from "effect"
 import { onTestFinished } from "vitest"
 import { Administration } from "../../src/administration/Administration.ts"
 import { mirrorLayer } from "../../src/monitoring/mirrorConfigurations.ts"
@@ -11,6 +11,10 @@ import { registryDatabase } from "../registryDatabase.ts"
 import { connectBus, eventually } from "../RunningRegistry.ts"
 
 export const caller = { actor: "local:test", scope: "operate" } as const
+
+/** The first page of what the ingests report. */
+export const statesOf = (monitoring: Monitoring["Service"], server: string) =>
+  Effect.map(monitoring.status(server, { size: 0, token: "" }), ({ items }) => items)
 
 /** `natsConfig` is the path of a configuration for the bus; `env` what the replicas are told besides. */
 export const openMonitoring = async (natsConfig?: string, env: Readonly<Record<string, string>> = {}) => {

@@ -206,9 +206,10 @@ export const watcherService = (method: Implementing<Used>) =>
     getWatcherStatus: method.unary(
       GetWatcherStatusRequestSchema,
       GetWatcherStatusResponseSchema,
-      Effect.fn("WatcherService.getWatcherStatus")(function*({ server }) {
+      Effect.fn("WatcherService.getWatcherStatus")(function*({ pageSize, pageToken, server }) {
         const monitoring = yield* Monitoring
-        return { ingests: (yield* monitoring.status(server)).map(ingestMessage) }
+        const { items, nextToken } = yield* monitoring.status(server, { size: pageSize, token: pageToken })
+        return { ingests: items.map(ingestMessage), nextPageToken: nextToken }
       })
     )
   }) satisfies ServiceImpl<typeof WatcherService>
