@@ -2,7 +2,7 @@
  * Writes what is generated from the sources: the JSON Schemas of the bus, `docs/events.md` and `docs/ipmanager.md`. With
  * `--check` it writes nothing and fails where a file is not what it would write.
  */
-import { type BucketDefinition, INGEST_CONFIG, INGEST_STATUS, jsonSchemas, streams } from "@leasehold/events"
+import { type BucketDefinition, INGEST_CONFIG, INGEST_STATUS, jsonSchemas, POLICIES, streams } from "@leasehold/events"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { ipmanagerReference } from "./generate-ipmanager.ts"
 
@@ -74,7 +74,8 @@ for (const file of readdirSync(new URL("libs/events/schemas/", root))) {
 
 const buckets: ReadonlyArray<readonly [key: string, value: string, bucket: BucketDefinition]> = [
   ["<server>", "ingest.v1.config", INGEST_CONFIG],
-  ["<server>.<instance>", "ingest.v1.status", INGEST_STATUS]
+  ["<server>.<instance>", "ingest.v1.status", INGEST_STATUS],
+  ["default, subnet.10-0-0-0-24", "leasehold.v1.NamingPolicy", POLICIES]
 ]
 
 put(
@@ -113,6 +114,9 @@ put(
     ...buckets.map(([key, value, { maxAgeHours, name }]) =>
       `| \`${name}\` | \`${key}\` | \`${value}\` | ${maxAgeHours === undefined ? "for ever" : `${maxAgeHours} hours`} |`
     ),
+    "",
+    "`leasehold.v1.NamingPolicy` is JSON as in the [API](api.md), of which a part may be written: it is taken over, or refused",
+    "([0044](decisions/0044-policies-in-a-bucket.md)).",
     "",
     ...Object.entries(schemas).filter(([name]) => name.startsWith("ingest.")).map(([name, schema]) =>
       section(name, schema)

@@ -28,6 +28,13 @@ export const INGEST_STATUS = {
   maxValueSize: 262_144
 } as const satisfies BucketDefinition
 
+export const POLICIES = {
+  name: "policies",
+  description: "How systems are named, as PostgreSQL has it",
+  history: 1,
+  maxValueSize: 131_072
+} as const satisfies BucketDefinition
+
 /** The stream behind a bucket, and the subject of one of its keys: what a permission names. */
 export const bucketStream = ({ name }: BucketDefinition): string => `KV_${name}`
 export const bucketSubject = ({ name }: BucketDefinition, key: string): string => `$KV.${name}.${key}`

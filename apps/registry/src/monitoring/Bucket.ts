@@ -12,6 +12,8 @@ export interface Entry {
   readonly key: string
   /** Undefined where it was deleted. */
   readonly value: string | undefined
+  /** The value as somebody wrote it, byte by byte. */
+  readonly data: Uint8Array
   readonly sequence: number
   /** By the bus's clock, milliseconds since 1970. */
   readonly writtenAt: number
@@ -23,10 +25,14 @@ export interface Bucket {
   /** Its keys, deleted ones too; none where there is no bucket. */
   readonly keys: (pattern: string) => Effect.Effect<ReadonlyArray<string>, NatsError>
   readonly get: (key: string) => Effect.Effect<Entry | undefined, NatsError>
-  /** Fails when the key was written since. */
+  /** Fails, as `isOvertaken` tells, when the key was written since. */
   readonly put: (key: string, value: string, since: number) => Effect.Effect<void, NatsError>
+  /** The same. */
   readonly remove: (key: string, since: number) => Effect.Effect<void, NatsError>
 }
+
+/** Somebody else wrote the key since it was read. */
+export const isOvertaken = ({ cause }: NatsError): boolean => /wrong last sequence/iu.test(String(cause))
 
 const isMissing = (error: unknown): boolean => error instanceof Error && /stream not found/iu.test(error.message)
 
@@ -62,6 +68,7 @@ export const openBucket = Effect.fnUntraced(function*(definition: BucketDefiniti
             entry === null ? undefined : {
               key,
               value: entry.operation === "PUT" ? entry.string() : undefined,
+              data: entry.value,
               sequence: entry.revision,
               writtenAt: entry.created.getTime()
             },

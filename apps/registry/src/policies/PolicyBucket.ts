@@ -5,21 +5,20 @@
  * came of it. What is refused, was written over an older state, or was removed is replaced by the truth. Any number of
  * replicas do the same without harm: only what differs is written, and only over what was read.
  */
-import { Rejection, showActual } from "@leasehold/events"
-import { attemptNats, Nats, NatsConfig, NatsError, Postgres, untilAvailable } from "@leasehold/runtime"
+import { bucketSubject, POLICIES, Rejection, showActual } from "@leasehold/events"
+import { Nats, NatsError, Postgres, untilAvailable } from "@leasehold/runtime"
 import { jetstream } from "@nats-io/jetstream"
-import { type KV, type KvEntry, Kvm } from "@nats-io/kv"
 import type { NatsConnection } from "@nats-io/transport-node"
 import { Cause, Effect, Layer, Metric, Queue, Result, Schedule, Stream } from "effect"
 import type { Caller } from "../api/Caller.ts"
 import { reject } from "../consumer/reject.ts"
+import { type Bucket, type Entry, isOvertaken, openBucket } from "../monitoring/Bucket.ts"
 import { makeOutage } from "../Outage.ts"
 import { decodePolicy, encodePolicy, keyOf, type Written } from "./bucketValue.ts"
 import { Policies } from "./Policies.ts"
 import type { Policy } from "./rows.ts"
 
-export const bucketName = "policies"
-const maxValueSize = 131_072
+const atOnce = 16
 const caller: Caller = { actor: "nats", scope: "administer" }
 const subnetsSql = "SELECT cidr::text FROM subnets"
 
@@ -31,28 +30,22 @@ const refusals = Metric.counter("registry_policy_refusals_total", {
 export const policyBucketLayer = Layer.effectDiscard(Effect.gen(function*() {
   const postgres = yield* Postgres
   const { connection } = yield* Nats
-  const { replicas } = yield* NatsConfig
+  const bucket = yield* openBucket(POLICIES)
   const policies = yield* Policies
   const outage = makeOutage("naming policies cannot be mirrored")
-  const mirror = attemptNats("open bucket", () =>
-    new Kvm(connection).create(bucketName, {
-      description: "How systems are named, as PostgreSQL has it",
-      history: 1,
-      maxValueSize,
-      replicas
-    })).pipe(
-      Effect.flatMap((bucket) => reconcile({ bucket, connection, policies, postgres })),
-      Effect.andThen(outage.over),
-      Effect.tapCause((cause) =>
-        Cause.hasInterruptsOnly(cause) || isForbidden(Cause.squash(cause))
-          ? Effect.void
-          : outage.because(Cause.squash(cause))
-      ),
-      Effect.sandbox,
-      Effect.retry({ schedule: untilAvailable, while: (cause) => !isForbidden(Cause.squash(cause)) }),
-      Effect.as(true),
-      Effect.orElseSucceed(() => false)
-    )
+  const mirror = bucket.ensure.pipe(
+    Effect.andThen(reconcile({ bucket, connection, policies, postgres })),
+    Effect.andThen(outage.over),
+    Effect.tapCause((cause) =>
+      Cause.hasInterruptsOnly(cause) || isForbidden(Cause.squash(cause))
+        ? Effect.void
+        : outage.because(Cause.squash(cause))
+    ),
+    Effect.sandbox,
+    Effect.retry({ schedule: untilAvailable, while: (cause) => !isForbidden(Cause.squash(cause)) }),
+    Effect.as(true),
+    Effect.orElseSucceed(() => false)
+  )
   let mayMirror = true
   yield* Stream.merge(postgres.listen("policies"), heard(connection)).pipe(
     Stream.merge(Stream.fromSchedule(Schedule.spaced("30 seconds"))),
@@ -62,7 +55,7 @@ export const policyBucketLayer = Layer.effectDiscard(Effect.gen(function*() {
         const isNews = done !== mayMirror
         mayMirror = done
         return isNews && !done
-          ? Effect.logInfo("no right to mirror naming policies", { bucket: bucketName })
+          ? Effect.logInfo("no right to mirror naming policies", { bucket: POLICIES.name })
           : Effect.void
       })
     ),
@@ -78,13 +71,13 @@ const heard = (connection: NatsConnection): Stream.Stream<void> =>
   Stream.callback<void>((queue) =>
     Effect.acquireRelease(
       Effect.sync(() =>
-        connection.subscribe(`$KV.${bucketName}.>`, { callback: () => void Queue.offerUnsafe(queue, undefined) })
+        connection.subscribe(bucketSubject(POLICIES, ">"), { callback: () => void Queue.offerUnsafe(queue, undefined) })
       ),
       (subscription) => Effect.sync(() => subscription.unsubscribe())
     ), { bufferSize: 1, strategy: "sliding" })
 
 interface Mirroring {
-  readonly bucket: KV
+  readonly bucket: Bucket
   readonly connection: NatsConnection
   readonly policies: Policies["Service"]
   readonly postgres: Postgres["Service"]
@@ -92,7 +85,8 @@ interface Mirroring {
 
 const reconcile = Effect.fnUntraced(function*(mirroring: Mirroring) {
   const { bucket, policies, postgres } = mirroring
-  const entries = yield* attemptNats("read bucket", () => readAll(bucket)).pipe(Effect.timeout("10 seconds"))
+  const read = yield* Effect.forEach(yield* bucket.keys(">"), bucket.get, { concurrency: atOnce })
+  const entries = new Map(read.flatMap((entry) => entry === undefined ? [] : [[entry.key, entry]]))
   const truth = new Map((yield* policies.list).map((policy) => [keyOf(policy.subnet), policy]))
   const cidrs = new Map((yield* postgres.query<{ cidr: string }>(subnetsSql)).map(({ cidr }) => [keyOf(cidr), cidr]))
   cidrs.set(keyOf(""), "")
@@ -103,17 +97,11 @@ const reconcile = Effect.fnUntraced(function*(mirroring: Mirroring) {
   }
 })
 
-const readAll = async (bucket: KV): Promise<ReadonlyMap<string, KvEntry>> => {
-  const entries = new Map<string, KvEntry>()
-  for await (const entry of await bucket.history()) entries.set(entry.key, entry)
-  return entries
-}
-
 /** The policy as it is when what somebody wrote is applied, or refused; another change is heard, and looked at then. */
 const taken = Effect.fnUntraced(
-  function*(mirroring: Mirroring, entry: KvEntry | undefined, policy: Policy | undefined, cidr: string | undefined) {
-    if (entry === undefined || entry.operation !== "PUT") return policy
-    const text = entry.string()
+  function*(mirroring: Mirroring, entry: Entry | undefined, policy: Policy | undefined, cidr: string | undefined) {
+    const text = entry?.value
+    if (entry === undefined || text === undefined) return policy
     if (policy !== undefined && text === encodePolicy(policy)) return policy
     const written = decodePolicy(text, cidr)
     if (Result.isFailure(written)) return yield* refused(mirroring, entry, policy, written.failure)
@@ -154,15 +142,15 @@ const isOutdated = ({ revision, updatedAt }: Written, policy: Policy | undefined
 
 const refused = (
   { connection }: Mirroring,
-  { key, revision, value }: KvEntry,
+  { data, key, sequence }: Entry,
   policy: Policy | undefined,
   rejection: Rejection
 ) =>
   reject(jetstream(connection), {
-    subject: `$KV.${bucketName}.${key}`,
-    data: value,
+    subject: bucketSubject(POLICIES, key),
+    data,
     rejection,
-    id: `policy-${key}-${revision}`
+    id: `policy-${key}-${sequence}`
   }).pipe(
     Effect.andThen(
       Effect.logWarning("naming policy in the bucket refused", {
@@ -176,21 +164,13 @@ const refused = (
   )
 
 /** Writes only over what was read: when somebody was faster, that is heard, and looked at. */
-const show = (bucket: KV, key: string, entry: KvEntry | undefined, policy: Policy | undefined) => {
-  const isThere = entry?.operation === "PUT"
-  if (policy === undefined) {
-    return isThere
-      ? unlessOvertaken("delete", () => bucket.delete(key, { previousSeq: entry.revision }))
-      : Effect.void
-  }
-  const text = encodePolicy(policy)
-  if (isThere && entry.string() === text) return Effect.void
-  return unlessOvertaken("put", () => bucket.put(key, text, { previousSeq: entry?.revision ?? 0 }))
-}
-
-const unlessOvertaken = (operation: string, write: () => Promise<unknown>) =>
-  Effect.catchIf(
-    Effect.asVoid(attemptNats(`${operation} policy`, write)),
-    ({ cause }) => /wrong last sequence/iu.test(String(cause)),
+const show = (bucket: Bucket, key: string, entry: Entry | undefined, policy: Policy | undefined) => {
+  const text = policy === undefined ? undefined : encodePolicy(policy)
+  if (entry?.value === text) return Effect.void
+  const since = entry?.sequence ?? 0
+  return Effect.catchIf(
+    text === undefined ? bucket.remove(key, since) : bucket.put(key, text, since),
+    isOvertaken,
     () => Effect.void
   )
+}
