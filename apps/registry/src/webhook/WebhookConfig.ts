@@ -4,6 +4,8 @@
  */
 import { discoveryFacts } from "@leasehold/events"
 import { Config, Data, Duration, Effect, Option, Redacted, Schema } from "effect"
+import { X509Certificate } from "node:crypto"
+import { readFileSync } from "node:fs"
 
 /** Why the webhook does not start; one sentence that says what to do. */
 export class WebhookRefused extends Data.TaggedError("WebhookRefused")<{ readonly message: string }> {}
@@ -11,6 +13,8 @@ export class WebhookRefused extends Data.TaggedError("WebhookRefused")<{ readonl
 export interface WebhookSettings {
   readonly url: Redacted.Redacted<URL>
   readonly secret: Option.Option<Redacted.Redacted>
+  /** Who signs the receiver's certificate (PEM), in place of those that Node.js trusts. */
+  readonly ca: Option.Option<Buffer>
   /** Whether facts of a type are posted. */
   readonly wants: (type: string) => boolean
   readonly timeout: Duration.Duration
@@ -27,6 +31,7 @@ const Attempts = Schema.NumberFromString.check(
 const settings = Config.all({
   url: Config.option(Config.Redacted("WEBHOOK_URL")),
   secret: Config.option(Config.Redacted("WEBHOOK_SECRET")),
+  ca: Config.option(Config.String("WEBHOOK_TLS_CA")),
   types: Config.String("WEBHOOK_TYPES").pipe(Config.withDefault("*")),
   timeout: Config.Duration("WEBHOOK_TIMEOUT").pipe(Config.withDefault(Duration.seconds(10))),
   attempts: Config.schema(Attempts, "WEBHOOK_ATTEMPTS").pipe(Config.withDefault(10)),
@@ -36,7 +41,7 @@ const settings = Config.all({
 
 /** None where no URL is given. */
 export const WebhookConfig = Effect.gen(function*() {
-  const { attempts, retryMax, retryMin, secret, timeout, types, url } = yield* settings
+  const { attempts, ca, retryMax, retryMin, secret, timeout, types, url } = yield* settings
   if (Option.isNone(url)) return Option.none<WebhookSettings>()
   const target = URL.parse(Redacted.value(url.value))
   if (target === null || !["http:", "https:"].includes(target.protocol)) {
@@ -44,6 +49,9 @@ export const WebhookConfig = Effect.gen(function*() {
   }
   if (Option.exists(secret, (text) => Redacted.value(text).length < 16)) {
     return yield* refuse("REGISTRY_WEBHOOK_SECRET has less than 16 characters, which can be guessed")
+  }
+  if (Option.isSome(ca) && target.protocol !== "https:") {
+    return yield* refuse("REGISTRY_WEBHOOK_TLS_CA is for a REGISTRY_WEBHOOK_URL that begins with https")
   }
   for (const [variable, duration] of Object.entries({ TIMEOUT: timeout, RETRY_MIN: retryMin, RETRY_MAX: retryMax })) {
     if (Duration.toMillis(duration) < 1 || !Duration.isFinite(duration)) {
@@ -53,6 +61,7 @@ export const WebhookConfig = Effect.gen(function*() {
   return Option.some<WebhookSettings>({
     url: Redacted.make(target),
     secret,
+    ca: yield* Effect.transposeOption(Option.map(ca, readCa)),
     wants: yield* wantsOf(types),
     timeout,
     attempts,
@@ -62,6 +71,21 @@ export const WebhookConfig = Effect.gen(function*() {
 })
 
 const refuse = (message: string) => Effect.fail(new WebhookRefused({ message }))
+
+/** One that is no certificate would be passed over without a word, and nobody be trusted. */
+const readCa = (path: string) =>
+  Effect.try({
+    try: () => {
+      const pem = readFileSync(path)
+      return { pem, subject: new X509Certificate(pem).subject }
+    },
+    catch: (cause) =>
+      new WebhookRefused({
+        message: `REGISTRY_WEBHOOK_TLS_CA is no file with a certificate (PEM): ${
+          cause instanceof Error ? cause.message : String(cause)
+        }`
+      })
+  }).pipe(Effect.map(({ pem }) => pem))
 
 const known = discoveryFacts.map((fact) => fact.fields.type.literal)
 

@@ -19,13 +19,15 @@ export type Answer =
 
 /** Posts over one connection that is kept open, until the scope ends. */
 export const makePost = Effect.fnUntraced(
-  function*({ secret, timeout, url }: Pick<WebhookSettings, "secret" | "timeout" | "url">) {
+  function*({ ca, secret, timeout, url }: Pick<WebhookSettings, "ca" | "secret" | "timeout" | "url">) {
     const target = Redacted.value(url)
     const isSecure = target.protocol === "https:"
     // A socket that the receiver may be about to close is not used again.
     const options = { keepAlive: true, maxSockets: 1, timeout: 4_000 }
     const agent = yield* Effect.acquireRelease(
-      Effect.sync(() => isSecure ? new HttpsAgent(options) : new HttpAgent(options)),
+      Effect.sync(() =>
+        isSecure ? new HttpsAgent({ ...options, ca: Option.getOrUndefined(ca) }) : new HttpAgent(options)
+      ),
       (agent) => Effect.sync(() => agent.destroy())
     )
 
@@ -46,7 +48,7 @@ export const makePost = Effect.fnUntraced(
         const request = send(target, { method: "POST", agent, headers: headersOf(fact, seconds) }, (response) =>
           read(response, settle))
         request.on("error", (error) =>
-          settle({ _tag: "Later", reason: sanitizeText(error.message).slice(0, longestReason) }))
+          settle({ _tag: "Later", reason: sanitizeText(problemOf(error)).slice(0, longestReason) }))
         request.end(fact.body)
         return Effect.sync(() =>
           request.destroy()
@@ -65,6 +67,14 @@ export const makePost = Effect.fnUntraced(
 )
 
 const longestReason = 500
+
+/** That nobody is known who signed the receiver's certificate; OpenSSL has a word for each way to find that out. */
+const isUntrusted = (code: string | undefined) => /^(UNABLE_TO_(GET|VERIFY)|SELF_SIGNED|DEPTH_ZERO)/u.test(code ?? "")
+
+const problemOf = (error: NodeJS.ErrnoException): string =>
+  isUntrusted(error.code)
+    ? `the certificate is not trusted (${error.code}); REGISTRY_WEBHOOK_TLS_CA names the file of its CA`
+    : error.message
 /** How long the body of an answer that says yes may still come, and is thrown away. */
 const patience = 1_000
 

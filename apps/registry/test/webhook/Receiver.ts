@@ -1,11 +1,18 @@
 /** A receiver of webhooks on loopback, which answers as a test tells it to and remembers what it was sent. */
 import { once } from "node:events"
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http"
+import { createServer, type IncomingHttpHeaders, type RequestListener, type ServerResponse } from "node:http"
+import { createServer as createSecureServer } from "node:https"
 
 export interface Received {
   readonly path: string
   readonly headers: IncomingHttpHeaders
   readonly body: string
+}
+
+/** PEM. */
+export interface Certificate {
+  readonly cert: Buffer
+  readonly key: Buffer
 }
 
 export interface Receiver {
@@ -17,10 +24,10 @@ export interface Receiver {
   stop(): Promise<void>
 }
 
-export const startReceiver = async (port = 0): Promise<Receiver> => {
+export const startReceiver = async (port = 0, certificate?: Certificate): Promise<Receiver> => {
   const received: Array<Received> = []
   let how: Parameters<Receiver["answer"]>[0] = (response) => void response.writeHead(204).end()
-  const server = createServer((request, response) => {
+  const receive: RequestListener = (request, response) => {
     const chunks: Array<Buffer> = []
     request.on("data", (chunk: Buffer) => chunks.push(chunk))
     request.on("end", () => {
@@ -28,13 +35,14 @@ export const startReceiver = async (port = 0): Promise<Receiver> => {
       received.push(one)
       how(response, one, received.length)
     })
-  })
+  }
+  const server = certificate === undefined ? createServer(receive) : createSecureServer(certificate, receive)
   server.listen(port, "127.0.0.1")
   await once(server, "listening")
   const address = server.address()
   if (address === null || typeof address === "string") throw new Error("the receiver has no port")
   return {
-    url: `http://127.0.0.1:${address.port}/hook`,
+    url: `${certificate === undefined ? "http" : "https"}://127.0.0.1:${address.port}/hook`,
     port: address.port,
     received,
     answer: (next) => {

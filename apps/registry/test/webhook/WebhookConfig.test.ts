@@ -33,6 +33,12 @@ describe("the webhook's settings", () => {
       )
     }))
 
+  it.effect("refuse a CA for a URL without TLS", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(configured({ URL: url.replace("https", "http"), TLS_CA: "/etc/ssl/ca.pem" }))
+      assert.include(error.message, "REGISTRY_WEBHOOK_TLS_CA is for a REGISTRY_WEBHOOK_URL that begins with https")
+    }))
+
   for (
     const [variable, value] of [
       ["URL", "hooks.example.org/secret"],
@@ -42,6 +48,8 @@ describe("the webhook's settings", () => {
       ["TYPES", "system.born"],
       ["TYPES", "systems.*"],
       ["TYPES", ","],
+      ["TLS_CA", "/nowhere/ca.pem"],
+      ["TLS_CA", "/etc/passwd"],
       ["ATTEMPTS", "0"],
       ["ATTEMPTS", "many"],
       ["TIMEOUT", "0 seconds"],

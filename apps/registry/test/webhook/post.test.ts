@@ -9,7 +9,12 @@ const receiver = Effect.acquireRelease(
   (receiver) => Effect.promise(() => receiver.stop())
 )
 const postTo = (url: string, timeout: Duration.Input = "5 seconds") =>
-  makePost({ url: Redacted.make(new URL(url)), secret: Option.none(), timeout: Duration.fromInputUnsafe(timeout) })
+  makePost({
+    url: Redacted.make(new URL(url)),
+    secret: Option.none(),
+    ca: Option.none(),
+    timeout: Duration.fromInputUnsafe(timeout)
+  })
 
 const message = (headers: Readonly<Record<string, string>> = {}, body = "{\"type\":\"system.discovered\"}") =>
   ({

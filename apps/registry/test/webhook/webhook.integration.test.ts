@@ -2,11 +2,15 @@ import { type Nats as NatsServer, startNats } from "@leasehold/devstack"
 import { ensureStreams, Nats, Postgres } from "@leasehold/runtime"
 import { headers } from "@nats-io/transport-node"
 import { ConfigProvider, Effect, Layer, Logger, ManagedRuntime } from "effect"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { signatureOf } from "../../src/webhook/signature.ts"
 import { webhookLayer } from "../../src/webhook/webhookLayer.ts"
 import { type RegistryDatabase, registryDatabase } from "../registryDatabase.ts"
 import { type Bus, connectBus, eventually, startRegistry } from "../RunningRegistry.ts"
+import { makeAuthority } from "./authority.ts"
 import { type Receiver, startReceiver } from "./Receiver.ts"
 
 const secret = "a secret of many characters"
@@ -122,6 +126,27 @@ describe("the webhook", () => {
       )
     })
     assert.deepStrictEqual(await deadLetters(), [])
+  }, 30_000)
+
+  it("posts over TLS to a receiver whose CA is named, and to no other", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "leasehold-webhook-"))
+    await receiver.stop()
+    try {
+      const authority = makeAuthority(directory, "ca")
+      receiver = await startReceiver(0, authority.certificate("IP:127.0.0.1"))
+      const apart = await startWebhook({ REGISTRY_WEBHOOK_ATTEMPTS: "2" })
+      await announce(1)
+      const [row] = await dead(1)
+      assert.strictEqual(row?.attempts, 2)
+      assert.match(row?.error ?? "", /^the certificate is not trusted .*REGISTRY_WEBHOOK_TLS_CA/u)
+      await apart.stop()
+      await startWebhook({ REGISTRY_WEBHOOK_TLS_CA: authority.file })
+      await announce(2)
+      await received(1)
+      assert.deepStrictEqual(numbers(), [2])
+    } finally {
+      await rm(directory, { recursive: true, force: true })
+    }
   }, 30_000)
 
   it("posts again what was not taken, and then the others in their order", async () => {
