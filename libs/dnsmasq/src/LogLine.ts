@@ -8,7 +8,7 @@ import { Option } from "effect"
 import type { LogOptions, LogRecord } from "./LogRecord.ts"
 import { clearFrame, type Frame, makeFrame, type Writer } from "./LogLine/Frame.ts"
 import { readFrame } from "./LogLine/readFrame.ts"
-import { readJson } from "./LogLine/json.ts"
+import { type JsonLine, objectStart, ofJournal, readJson } from "./LogLine/json.ts"
 import { readLoss } from "./LogLine/losses.ts"
 import { makeRepetition } from "./LogLine/repetition.ts"
 import { type Draft, readPacket } from "./LogLine/packets.ts"
@@ -18,7 +18,6 @@ import { readStamp } from "./LogLine/stampShapes.ts"
 import { digitsEnd, number, SPACE, withoutControls } from "./tokens.ts"
 
 const LOWER_M = 0x6d
-const OPEN_BRACE = 0x7b
 
 const MAX_XID = 0xffff_ffff
 
@@ -96,6 +95,8 @@ const ofWriter = (
 
 /** A parser that shows where it found the message of its last line, if that was in no JSON object. */
 export interface CleanLogParser extends LogParser {
+  /** An entry of the journal, by the names and values of its fields. */
+  parseFields(fields: Readonly<Record<string, string>>): LogRecord
   readonly frame: Frame
 }
 
@@ -104,9 +105,7 @@ export const makeCleanLogParser = (options: LogOptions): CleanLogParser => {
   const stamps = makeStamps(options)
   const frame = makeFrame()
 
-  const json = (line: string): LogRecord => {
-    const fields = Option.getOrUndefined(readJson(line))
-    if (fields === undefined) return NOT_DHCP
+  const ofFields = (fields: JsonLine): LogRecord => {
     const message = withoutControls(fields.message)
     if (fields.framed) {
       if (!readFrame(message, frame) || frame.stamp.shape !== "none") return NOT_DHCP
@@ -125,8 +124,10 @@ export const makeCleanLogParser = (options: LogOptions): CleanLogParser => {
   const parse = (line: string): LogRecord => {
     const message = last.messageOf(line)
     if (message !== -1) return ofDhcp(line, message, last.at(line), last.pid)
-    if (line.charCodeAt(0) === OPEN_BRACE) {
-      const record = json(line)
+    const object = objectStart(line)
+    if (object !== -1) {
+      const fields = Option.getOrUndefined(readJson(line.slice(object)))
+      const record = fields === undefined ? NOT_DHCP : ofFields(fields)
       clearFrame(frame)
       return record
     }
@@ -143,7 +144,7 @@ export const makeCleanLogParser = (options: LogOptions): CleanLogParser => {
     stamps.refer(now)
   }
 
-  return { parse, refer, frame }
+  return { parse, parseFields: (fields) => ofFields(ofJournal(fields)), refer, frame }
 }
 
 const LEADING_NULS = /^\0+/

@@ -1,9 +1,13 @@
 /**
  * A log that comes in pieces cut anywhere, to its entries with their line numbers. Holds back the last line until it is
- * whole, in bounded memory: of a line too long to be read nothing is kept.
+ * whole, in bounded memory: of a line too long to be read nothing is kept. Of a journal's export, which has its fields in
+ * lines of their own, the records count as the lines.
  */
+import { isExport, makeExportReader } from "./JournalExport.ts"
+import { makeCleanLogParser } from "./LogLine.ts"
 import type { LogOptions } from "./LogRecord.ts"
-import { type LogEntry, LONGEST_LINE, makeLogScanner } from "./LogScanner.ts"
+import { concat, type LogEntry, LONGEST_LINE, makeLogScanner } from "./LogScanner.ts"
+import { withoutControls } from "./tokens.ts"
 
 const NEWLINE = 0x0a
 const NUL = 0
@@ -11,7 +15,7 @@ const NUL = 0
 export interface NumberedEntry {
   /** From 1. */
   readonly line: number
-  readonly entry: LogEntry
+  readonly entry: Pick<LogEntry, "line" | "record">
 }
 
 export interface LogReader {
@@ -22,15 +26,8 @@ export interface LogReader {
   counts(): { readonly lines: number; readonly overlong: number }
 }
 
-const concat = (head: Uint8Array, tail: Uint8Array): Uint8Array => {
-  if (head.length === 0) return tail
-  const whole = new Uint8Array(head.length + tail.length)
-  whole.set(head)
-  whole.set(tail, head.length)
-  return whole
-}
-
-export const makeLogReader = (options: LogOptions): LogReader => {
+/** Line by line. */
+const makeLineReader = (options: LogOptions): LogReader => {
   const scanner = makeLogScanner(options)
   let lines = 0
   let overlong = 0
@@ -70,5 +67,47 @@ export const makeLogReader = (options: LogOptions): LogReader => {
       return open.length === 0 ? [] : scan(concat(open, Uint8Array.of(NEWLINE)))
     },
     counts: () => ({ lines, overlong })
+  }
+}
+
+const makeJournalReader = (options: LogOptions): LogReader => {
+  const parser = makeCleanLogParser(options)
+  const records = makeExportReader()
+  let lines = 0
+
+  const entries = (found: ReturnType<typeof records.read>): ReadonlyArray<NumberedEntry> =>
+    found.flatMap((fields) => {
+      lines++
+      const record = parser.parseFields(fields)
+      return record.kind === null
+        ? []
+        : [{ line: lines, entry: { line: withoutControls(fields["MESSAGE"] ?? ""), record } }]
+    })
+
+  return {
+    read: (chunk) => entries(records.read(chunk)),
+    end: () => entries(records.end()),
+    counts: () => ({ lines, overlong: 0 })
+  }
+}
+
+export const makeLogReader = (options: LogOptions): LogReader => {
+  let first: Uint8Array = new Uint8Array()
+  let reader: LogReader | undefined
+  const begin = (exported: boolean) => (reader = exported ? makeJournalReader(options) : makeLineReader(options))
+
+  return {
+    read: (chunk) => {
+      if (reader !== undefined) return reader.read(chunk)
+      first = concat(first, chunk)
+      const exported = isExport(first)
+      return exported === undefined ? [] : begin(exported).read(first)
+    },
+    end: () => {
+      if (reader !== undefined) return reader.end()
+      const lines = begin(false)
+      return [...lines.read(first), ...lines.end()]
+    },
+    counts: () => reader?.counts() ?? { lines: 0, overlong: 0 }
   }
 }

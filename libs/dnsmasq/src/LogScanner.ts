@@ -50,6 +50,15 @@ export interface LogScanner {
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 
+/** Two pieces of a log in one. */
+export const concat = (head: Uint8Array, tail: Uint8Array): Uint8Array => {
+  if (head.length === 0) return tail
+  const whole = new Uint8Array(head.length + tail.length)
+  whole.set(head)
+  whole.set(tail, head.length)
+  return whole
+}
+
 /** Buffer finds and copies bytes at memory speed, where Uint8Array has no search for them at all. */
 const view = (chunk: Uint8Array): Buffer => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
 

@@ -125,11 +125,14 @@ const after = (transaction: Transaction, { subkind, text }: LogRecord): Transact
   return subkind === "tags" ? tagged(transaction, text) : undefined
 }
 
-const message = (transaction: Transaction, client: string): Transaction => {
-  const same = transaction.client === undefined || transaction.client === client
-  const known = same ? { ...transaction.known, ...transaction.pending } : transaction.pending
-  return { key: transaction.key, client, known, pending: {}, open: false }
-}
+/** A message of the client, of which `known` was known before. */
+const message = ({ key, pending }: Transaction, client: string, known: Facts): Transaction => ({
+  key,
+  client,
+  known: { ...known, ...pending },
+  pending: {},
+  open: false
+})
 
 const isMessage = ({ kind, subkind }: LogRecord) =>
   kind !== null && (kind !== "other" || subkind === "pxe" || subkind === "bootp" || subkind === "no-answer")
@@ -172,11 +175,20 @@ export const makeTransactions = (options: { readonly capacity?: number } = {}): 
     if (next !== undefined) transactions.put(next)
   }
 
+  /** What is known of the client. Of another one that used the same id last, it is put aside until that one's turn. */
+  const knownOf = (transaction: Transaction, client: string): Facts => {
+    const { client: last, key, known } = transaction
+    if (last === undefined || last === client) return known
+    transactions.put({ key: `${key} ${last}`, client: last, known, pending: {}, open: false })
+    return transactions.take(`${key} ${client}`)?.known ?? {}
+  }
+
   const joined = (record: LogRecord, key: string): JoinedRecord => {
     const inform = answersInform(record)
     const transaction = transactions.entries.get(key)
     if (transaction === undefined) return inform ? { ...record, inform } : record
-    const next = message(transaction, record.mac ?? record.duid ?? "")
+    const client = record.mac ?? record.duid ?? ""
+    const next = message(transaction, client, knownOf(transaction, client))
     transactions.put(next)
     return { ...record, ...next.known, ...(inform ? { inform } : {}) }
   }

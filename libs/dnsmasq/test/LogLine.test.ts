@@ -114,7 +114,19 @@ describe("packet lines", () => {
     })
   })
 
+  it("takes an interface to its last character", () => {
+    for (const name of ["eth0.10", "br)x", "a(b)", ")", "wlan0-1", "eth0:1"]) {
+      assert.strictEqual(dhcp(`DHCPDISCOVER(${name}) 02:00:00:00:00:01 ignored`).interface, name)
+      assert.strictEqual(dhcp(`RTR-SOLICIT(${name})`).interface, name)
+    }
+  })
+
   it("reads a translated reason as a reason", () => {
+    assert.deepInclude(dhcp("DHCPREPLY(e0) 11:22:33:44:55:66:77:88 adresses épuisées"), {
+      kind: "v6-reply",
+      duid: "11:22:33:44:55:66:77:88",
+      reason: "adresses épuisées"
+    })
     assert.strictEqual(dhcp("DHCPNAK(e0) 10.0.0.1 02:00:00:00:00:01 mauvaise adresse").reason, "mauvaise adresse")
     assert.strictEqual(dhcp("DHCPREPLY(e0) fd99::1 00:01 déprécié").reason, "déprécié")
     assert.strictEqual(dhcp("DHCPREPLY(e0) fd99::1 00:01 deprecated").hostname, undefined)
@@ -148,6 +160,23 @@ describe("packet lines", () => {
   ) {
     it(`is no event: ${message}`, () => assert.deepInclude(dhcp(message), { kind: "other", subkind: "unknown" }))
   }
+})
+
+describe("remarks", () => {
+  it("are known when the journal has taken their last blank away", () => {
+    for (const [message, subkind] of [["vendor class:", "vendor-class"], ["user class:", "user-class"]] as const) {
+      assert.deepStrictEqual(dhcp(`7 ${message}`), { kind: "other", pid: 1, xid: 7, subkind })
+    }
+    assert.strictEqual(dhcp("7 client provides name:").subkind, "client-name")
+    assert.strictEqual(dhcp("7 vendor class").subkind, "unknown")
+  })
+
+  for (
+    const message of [
+      "DHCPv6 stateless on fd99::, constructed for br-lan", // log_context()
+      "unknown interface eth9 in bridge-interface" // dhcp_packet(), dhcp6_packet()
+    ]
+  ) it(`are known: ${message}`, () => assert.notStrictEqual(dhcp(message).subkind, "unknown"))
 })
 
 describe("notices of loss", () => {

@@ -99,6 +99,28 @@ describe("joining", () => {
     )
   })
 
+  it("gives a client what was said of it before another had the same transaction id", () => {
+    const found = join([
+      "7 vendor class: VC-A",
+      `7 DHCPDISCOVER(e0) ${A}`,
+      "7 tags: e0",
+      `7 DHCPOFFER(e0) 10.0.0.1 ${A}`,
+      "7 requested options: 1:netmask",
+      "7 available DHCP range: 10.0.0.1 -- 10.0.0.9",
+      `7 DHCPDISCOVER(e0) ${B}`,
+      `7 DHCPOFFER(e0) 10.0.0.2 ${B}`,
+      "7 requested options: 3:router",
+      `7 DHCPREQUEST(e0) 10.0.0.1 ${A}`,
+      `7 DHCPREQUEST(e0) 10.0.0.2 ${B}`
+    ])
+    assert.deepStrictEqual(found.slice(2), [
+      { kind: "discover", mac: B },
+      { kind: "offer", mac: B },
+      { kind: "request", mac: A, vendorClass: "VC-A", tags: ["e0"], requestedOptions: [1] },
+      { kind: "request", mac: B, requestedOptions: [3] }
+    ])
+  })
+
   it("forgets a packet that dnsmasq dropped when the next begins", () => {
     assert.deepStrictEqual(
       join([

@@ -4,14 +4,7 @@
  * Publishes nothing. Reads a log of any size piece by piece, no faster than its output is taken; ends quietly when the
  * reader of its output does.
  */
-import {
-  isZone,
-  type JoinedRecord,
-  type LogEntry,
-  makeLogReader,
-  makeTransactions,
-  type NumberedEntry
-} from "@leasehold/dnsmasq"
+import { isZone, type JoinedRecord, makeLogReader, makeTransactions, type NumberedEntry } from "@leasehold/dnsmasq"
 import {
   Clock,
   Console,
@@ -80,7 +73,7 @@ const makeTally = () => {
   const samples: Array<string> = []
   let entries = 0
 
-  const take = ({ line, record }: LogEntry, number: number): string => {
+  const take = ({ entry: { line, record }, line: number }: NumberedEntry): string => {
     entries++
     const joined = transactions.join(record)
     if (joined.kind !== null && joined.kind !== "other") {
@@ -146,8 +139,7 @@ export const parseLog = Effect.fn("parse")(function*(
     ...(Option.isSome(options.year) ? { year: options.year.value } : {})
   })
   const tally = makeTally()
-  const print = (entries: ReadonlyArray<NumberedEntry>) =>
-    entries.map(({ entry, line }) => tally.take(entry, line)).join("")
+  const print = (entries: ReadonlyArray<NumberedEntry>) => entries.map(tally.take).join("")
 
   const printed = yield* Stream.unwrap(bytesOf(path)).pipe(
     Stream.mapError(unreadable(path)),

@@ -19,6 +19,8 @@ export interface JsonLine {
   readonly stamp?: string
 }
 
+const OPEN_BRACE = 0x7b
+
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 
 type Fields = { readonly [name: PropertyKey]: unknown }
@@ -52,7 +54,8 @@ const pidOf = (value: string): number => (digitsEnd(value, 0, 10) === value.leng
 const microseconds = (value: string): string | undefined =>
   digitsEnd(value, 0, 18) === value.length ? fromEpoch(value.slice(0, -6), value.slice(-6)) : undefined
 
-const ofJournal = (fields: Fields): JsonLine => {
+/** The fields of one entry of the journal. */
+export const ofJournal = (fields: Fields): JsonLine => {
   const at = microseconds(first(fields, "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP"))
   const writer = writerOf(text(fields["SYSLOG_IDENTIFIER"]))
   return {
@@ -83,11 +86,23 @@ const ofTemplate = (fields: Fields): JsonLine => {
 /** What is in every line that matters; most lines of a journal are other programs' and need not be decoded. */
 const MARKS = ["dnsmasq-dhcp", "overflow: ", "rate-limiting", "Suppressed "]
 
-/** Reads a line that begins with `{`; none for one that cannot matter. */
-export const readJson = (line: string): Option.Option<JsonLine> =>
-  !MARKS.some((mark) => line.includes(mark))
+/** What stands before an object in `journalctl -o json-sse` and `-o json-seq`, whose control character is replaced. */
+const PREFIXES = ["\ufeff", "data: ", "\ufffd"]
+
+/** Where the object begins in a line that is one; -1 in every other. */
+export const objectStart = (line: string): number => {
+  if (line.charCodeAt(0) === OPEN_BRACE) return 0
+  for (const { length } of PREFIXES.filter((prefix) => line.startsWith(prefix))) {
+    if (line.charCodeAt(length) === OPEN_BRACE) return length
+  }
+  return -1
+}
+
+/** Reads an object; none for one that cannot matter. */
+export const readJson = (object: string): Option.Option<JsonLine> =>
+  !MARKS.some((mark) => object.includes(mark))
     ? Option.none()
-    : decode(line).pipe(
+    : decode(object).pipe(
       Option.filter(Predicate.isReadonlyObject),
       Option.map((fields) => ("MESSAGE" in fields ? ofJournal(fields) : ofTemplate(fields)))
     )

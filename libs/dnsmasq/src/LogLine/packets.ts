@@ -63,6 +63,12 @@ const clientEnd = (line: string, at: number): number => {
   return octets === -1 ? nullEnd(line, at) : octets
 }
 
+/** Whether the word that begins at `at` is a client, from its first to its last character. */
+const isClient = (line: string, at: number, end: number): boolean => {
+  const to = clientEnd(line, at)
+  return to !== -1 && (to >= end || line.charCodeAt(to) === SPACE)
+}
+
 /** What dnsmasq prints of the client: octets, or `<null>` for none. */
 const client = (line: string, from: number, to: number): string | undefined =>
   line.charCodeAt(from) === LESS ? undefined : line.slice(from, to)
@@ -101,7 +107,7 @@ const v6Answer = (tail: Tail): Body => {
   const without = v6(reason)
   return (line, at, end, draft) => {
     const blank = line.indexOf(" ", at)
-    const hasAddress = blank !== -1 && clientEnd(line, blank + 1) !== -1 && isIpv6(line.slice(at, blank))
+    const hasAddress = blank !== -1 && isClient(line, blank + 1, end) && isIpv6(line.slice(at, blank))
     if (!hasAddress) return without(line, at, end, draft)
     draft.ip = line.slice(at, blank)
     return withAddress(line, blank + 1, end, draft)
@@ -202,8 +208,10 @@ export const readPacket = (line: string, at: number, end: number, draft: Draft):
   while (isTypeCode(line.charCodeAt(open)) && open - at <= LONGEST_TYPE) open++
   if (line.charCodeAt(open) !== 0x28) return false
   const rule = ruleFor(line, at, open - at)
-  const close = line.indexOf(")", open)
-  if (rule === undefined || close === -1 || close >= end) return false
+  // The kernel allows every character but a blank and a slash in the name of an interface.
+  const blank = line.indexOf(" ", open)
+  const close = (blank === -1 || blank > end ? end : blank) - 1
+  if (rule === undefined || line.charCodeAt(close) !== 0x29) return false
   if (end - at > LONGEST) {
     draft.subkind = "truncated"
     return true

@@ -39,6 +39,7 @@ const OF_SERVER: ReadonlyArray<Rule> = [
   { start: "read ", subkind: "read", keep: true },
   { start: "DHCP, ", subkind: "startup" },
   { start: "DHCPv6, ", subkind: "startup" },
+  { start: "DHCPv6 stateless on ", subkind: "startup" },
   { start: "DHCPv4-derived IPv6 names on ", subkind: "startup" },
   { start: "router advertisement on ", subkind: "startup" },
   { start: "IPv6 router advertisement enabled", subkind: "startup" },
@@ -65,6 +66,7 @@ const OF_SERVER: ReadonlyArray<Rule> = [
   { start: "cannot send RFC3925 option", subkind: "config-problem" },
   { start: "PXE ", subkind: "config-problem" },
   { start: "unknown prefix-class ", subkind: "config-problem" },
+  { start: "unknown interface ", subkind: "config-problem" },
   { start: "Working around kernel bug: ", subkind: "config-problem" },
   { start: "ARP-cache injection failed: ", subkind: "config-problem" },
   { start: "failed to ", subkind: "file-problem" },
@@ -86,19 +88,23 @@ const ofTransaction = byFirst(OF_TRANSACTION)
 const ofServer = byFirst(OF_SERVER)
 const afterName = byFirst(AFTER_NAME)
 
-const match = (rules: ReturnType<typeof byFirst>, line: string, at: number): Rule | undefined => {
-  for (const rule of rules.get(line.charCodeAt(at)) ?? []) if (line.startsWith(rule.start, at)) return rule
+/** The journal takes the blank away when nothing follows it. */
+const begins = (line: string, at: number, end: number, start: string): boolean =>
+  line.startsWith(start, at) || (end - at === start.length - 1 && start === `${line.slice(at, end)} `)
+
+const match = (rules: ReturnType<typeof byFirst>, line: string, at: number, end: number): Rule | undefined => {
+  for (const rule of rules.get(line.charCodeAt(at)) ?? []) if (begins(line, at, end, rule.start)) return rule
   return undefined
 }
 
-const ofName = (line: string, at: number): Rule | undefined => {
+const ofName = (line: string, at: number, end: number): Rule | undefined => {
   const blank = line.indexOf(" ", at)
-  return blank === -1 ? undefined : match(afterName, line, blank + 1)
+  return blank === -1 ? undefined : match(afterName, line, blank + 1, end)
 }
 
 /** Says what an `other` line is; `numbered` lines stand behind a transaction id. */
 export const readRemark = (line: string, at: number, end: number, numbered: boolean, draft: Draft): void => {
-  const rule = numbered ? match(ofTransaction, line, at) : match(ofServer, line, at) ?? ofName(line, at)
+  const rule = numbered ? match(ofTransaction, line, at, end) : match(ofServer, line, at, end) ?? ofName(line, at, end)
   if (rule === undefined) {
     draft.subkind = "unknown"
     return
