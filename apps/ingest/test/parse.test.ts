@@ -5,6 +5,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { setTimeout } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
+import { gzipSync, zstdCompressSync } from "node:zlib"
 import { parseLog } from "../src/commands/parse.ts"
 
 const ingest = fileURLToPath(new URL("../src/main.ts", import.meta.url))
@@ -141,6 +142,22 @@ describe("ingest parse", () => {
       const why = (path: string) => Effect.map(Effect.flip(run({ path })), ({ message }) => message)
       assert.match(yield* why(`${corpus}missing.log`), /^cannot read .*missing\.log: there is no such file$/)
       assert.match(yield* why(corpus), /^cannot read .*: it is a directory$/)
+      assert.match(yield* why(`${corpus}expected.jsonl/x`), /^cannot read .*: a part of its path is no directory$/)
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("says what a file is that holds a log and is none", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const why = Effect.fnUntraced(function*(bytes: Uint8Array) {
+        const path = yield* fs.makeTempFileScoped()
+        yield* fs.writeFile(path, bytes)
+        return (yield* Effect.flip(run({ path }))).message
+      })
+      assert.match(yield* why(gzipSync(`${discover}\n`)), /: it is compressed with gzip: /)
+      assert.match(yield* why(zstdCompressSync(`${discover}\n`)), /: it is compressed with zstd: /)
+      assert.match(yield* why(Buffer.from(`\ufeff${discover}\n`, "utf16le")), /: it is written in UTF-16: /)
+      const { stdout } = yield* run({ path: "-", input: `\ufeff${discover}\r\n` })
+      assert.strictEqual(objects(stdout).length, 1)
     }).pipe(Effect.provide(NodeServices.layer)))
 
   it("exits with 1 and writes only to stderr when something is wrong", async () => {

@@ -18,6 +18,7 @@ import {
   Stream
 } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
+import { whyNoLog } from "./parse/binaryFormat.ts"
 
 const chunkSize = 262_144
 const mostSamples = 5
@@ -37,6 +38,8 @@ export class UnreadableLog extends Schema.TaggedError<UnreadableLog>()("Unreadab
 }
 
 const reasons: Readonly<Record<string, string>> = {
+  EISDIR: "it is a directory",
+  ENOTDIR: "a part of its path is no directory",
   NotFound: "there is no such file",
   PermissionDenied: "permission denied"
 }
@@ -47,8 +50,7 @@ const codeOf = (error: PlatformError.PlatformError): string => {
 }
 
 const unreadable = (path: string) => (error: PlatformError.PlatformError) => {
-  const { _tag } = error.reason
-  const why = codeOf(error) === "EISDIR" ? "it is a directory" : reasons[_tag] ?? error.message
+  const why = reasons[codeOf(error)] ?? reasons[error.reason._tag] ?? error.message
   return new UnreadableLog({ path, why })
 }
 
@@ -141,9 +143,16 @@ export const parseLog = Effect.fn("parse")(function*(
   const tally = makeTally()
   const print = (entries: ReadonlyArray<NumberedEntry>) => entries.map(tally.take).join("")
 
+  let begun = false
+  const read = (chunk: Uint8Array) => {
+    const why = begun ? undefined : whyNoLog(chunk)
+    begun = true
+    return why === undefined ? Effect.succeed(print(reader.read(chunk))) : Effect.fail(new UnreadableLog({ path, why }))
+  }
+
   const printed = yield* Stream.unwrap(bytesOf(path)).pipe(
     Stream.mapError(unreadable(path)),
-    Stream.map((chunk) => print(reader.read(chunk))),
+    Stream.mapEffect(read),
     Stream.concat(Stream.fromEffect(Effect.sync(() => print(reader.end())))),
     Stream.filter((text) => text !== ""),
     Stream.run(stdio.stdout()),
