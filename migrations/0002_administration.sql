@@ -124,11 +124,56 @@ COMMENT ON COLUMN change_log.step IS 'The same for everything that one statement
 COMMENT ON COLUMN change_log.relation IS 'The table of the row that changed';
 COMMENT ON COLUMN change_log.key IS 'Primary key of the row that changed';
 COMMENT ON COLUMN change_log.label IS 'What a person calls it';
-CREATE INDEX change_log_change_idx ON change_log (change);
+CREATE INDEX change_log_change_idx ON change_log (change, id);
 CREATE INDEX change_log_entity_key_idx ON change_log (entity, key, id);
-CREATE INDEX change_log_undoes_idx ON change_log (undoes) WHERE undoes IS NOT NULL;
 
-CREATE SEQUENCE changes;
+-- What a row is found by: its key, the words of what a person calls it, and what it had or has that can be looked up. One
+-- text that is taken apart at the end is inlined; an array put together of a query would cost more than writing the row.
+CREATE FUNCTION change_words(key text, label text, before jsonb, after jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN string_to_array(
+  lower(key || E'\n' || replace(label, ' ', E'\n')
+    || E'\n' || coalesce(before ->> 'address', key) || E'\n' || coalesce(before ->> 'name', key)
+    || E'\n' || coalesce(before ->> 'mac', key) || E'\n' || coalesce(before ->> 'cidr', key)
+    || E'\n' || coalesce(before ->> 'server', key) || E'\n' || coalesce(after ->> 'name', key)
+    || E'\n' || coalesce((before ->> 'name') || '.' || (before ->> 'domain'), key)
+    || E'\n' || coalesce((after ->> 'name') || '.' || (after ->> 'domain'), key)),
+  E'\n');
+CREATE INDEX change_log_words_idx ON change_log USING gin (change_words(key, label, before, after));
+
+CREATE TABLE changes (
+  id bigint PRIMARY KEY,
+  at timestamptz NOT NULL,
+  actor text NOT NULL,
+  action text NOT NULL,
+  undoes bigint,
+  rows bigint NOT NULL
+);
+COMMENT ON TABLE changes IS 'The changes whose rows are in change_log, kept by its triggers: a change of many rows is listed like one of a single row';
+CREATE INDEX changes_actor_idx ON changes (actor, id);
+CREATE INDEX changes_at_idx ON changes (at);
+CREATE INDEX changes_undoes_idx ON changes (undoes, id) WHERE undoes IS NOT NULL;
+
+CREATE FUNCTION change_log_count() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO changes AS c (id, at, actor, action, undoes, rows)
+    SELECT change, max(at), min(actor), min(action), max(undoes), count(*) FROM new_rows GROUP BY change
+    ON CONFLICT (id) DO UPDATE SET at = greatest(c.at, excluded.at), rows = c.rows + excluded.rows;
+  ELSE
+    DELETE FROM changes c WHERE NOT EXISTS (SELECT FROM change_log l WHERE l.change = c.id);
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER change_log_count_insert AFTER INSERT ON change_log REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION change_log_count();
+-- Who shortens the log does so with SQL.
+CREATE TRIGGER change_log_count_delete AFTER DELETE ON change_log FOR EACH STATEMENT EXECUTE FUNCTION change_log_count();
+CREATE TRIGGER change_log_count_truncate AFTER TRUNCATE ON change_log FOR EACH STATEMENT EXECUTE FUNCTION change_log_count();
+
+CREATE SEQUENCE change_numbers;
 CREATE SEQUENCE change_steps;
 
 -- The number of the transaction's change; the first to ask draws it.
@@ -138,7 +183,7 @@ DECLARE
   number text := current_setting('leasehold.change', true);
 BEGIN
   IF coalesce(number, '') = '' THEN
-    number := nextval('changes')::text;
+    number := nextval('change_numbers')::text;
     PERFORM set_config('leasehold.change', number, true);
   END IF;
   RETURN number::bigint;
@@ -343,6 +388,6 @@ COMMENT ON TABLE webhook_dead_letters IS 'Facts that the webhook refused, or did
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON naming_policies, naming_sequences, name_conflicts, address_holds, monitoring_configs, webhook_dead_letters TO registry;
 GRANT SELECT, INSERT, UPDATE ON api_tokens TO registry;
-GRANT SELECT ON change_log TO registry;
-GRANT USAGE, SELECT ON SEQUENCE changes TO registry;
+GRANT SELECT ON change_log, changes TO registry;
+GRANT USAGE, SELECT ON SEQUENCE change_numbers TO registry;
 GRANT SELECT ON SEQUENCE naming_revision TO registry;

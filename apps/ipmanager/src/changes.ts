@@ -35,18 +35,15 @@ const telling = (after: (change: bigint) => string) =>
 export const told = telling((change) => `take it back with: ipmanager undo ${change}`)
 
 /** The same of one that cannot be taken back. */
-export const toldForGood = telling((change) => `it is change ${change} in: ipmanager log`)
-
-/** Changes among which ours is looked for: others may have made some meanwhile. More would cost where imports are large. */
-const latest = 5
+export const toldForGood = telling((change) => `see ipmanager log --change ${change}`)
 
 /** Says on stderr what a change did to others than those that it is about. */
 export const toldOthers = Effect.fnUntraced(function*(change: bigint, macs: ReadonlyArray<string>) {
   if (change === 0n) return
   const registry = yield* Registry
   const screen = yield* Screen
-  const done = yield* registry.call((client, context) => client.ipam.listChanges({ pageSize: latest }, context)).pipe(
-    Effect.map(({ changes }) => changes.find(({ id }) => id === change)),
+  const done = yield* registry.call((client, context) => client.ipam.listChanges({ id: change }, context)).pipe(
+    Effect.map(({ changes: [done] }) => done),
     // It is done, whether or not it can be read again.
     Effect.orElseSucceed(() => undefined)
   )

@@ -109,6 +109,25 @@ describe("hosts", () => {
     assert.match(String(told["held_until"]), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/u)
   })
 
+  it("can be looked up by the number of their change, as each command tells it", async () => {
+    const { err } = await run(["host", "add", mac(1), "--address", "10.0.0.7", "--name", "nas"])
+    const [, number = ""] = /ipmanager undo (\d+)$/mu.exec(err) ?? []
+    await done("host", "set", "nas", "--name", "files")
+    const told = await list("log", "--change", number)
+    assert.deepStrictEqual(told.map(({ action, id }) => [action, String(id)]), [["host add", number]])
+    assert.include((await list("log", "--change", number, "--fields"))[0], {
+      change: Number(number),
+      entity: "reservation"
+    })
+    await refused(3, /no such change: 999999/u, "log", "--change", "999999")
+    await refused(2, /--change: expected the number/u, "log", "--change", "last")
+    await done("host", "rm", "files", "--yes")
+    const [last] = await list("log", "--limit", "1")
+    const undone = await run(["undo", String(last?.["id"])])
+    const [, undoing = ""] = /ipmanager undo (\d+)$/mu.exec(undone.err) ?? []
+    assert.include((await list("log", "--change", undoing))[0], { undoes: last?.["id"] })
+  })
+
   it("tell what they take from automatic reservations", async () => {
     await registry.query(
       `INSERT INTO reservations (mac, address, name, source)

@@ -2,7 +2,7 @@
 import { Clock, Effect, Option, Stream } from "effect"
 import { Argument, Command } from "effect/cli"
 import { told } from "../changes.ts"
-import { misused } from "../domain/Failure.ts"
+import { Failure, misused } from "../domain/Failure.ts"
 import { changeColumns, fieldChangeColumns, fieldChanges } from "../domain/views/change.ts"
 import { orUndefined } from "../globals.ts"
 import { pages } from "../pages.ts"
@@ -13,6 +13,13 @@ import { argument, dryRun, limit, onOff, readOptional, readTime, text } from "./
 /** How many changes people are shown where they do not say. */
 const latest = 50
 
+const readChange = (field: string, given: string): Effect.Effect<bigint, Failure> =>
+  /^[1-9]\d{0,17}$/u.test(given)
+    ? Effect.succeed(BigInt(given))
+    : Effect.fail(
+      misused(`${field}: expected the number of a change, got ${JSON.stringify(given)}`, "See `ipmanager log`.")
+    )
+
 export const log = Command.make(
   "log",
   {
@@ -20,6 +27,7 @@ export const log = Command.make(
       Argument.withDescription("Address, name, MAC, CIDR or server: whatever changes are about"),
       Argument.optional
     ),
+    change: text("change", "NUMBER", "Only the change with this number, as each command tells it"),
     actor: text("actor", "WHO", "Only by whom, as the log names them"),
     since: text("since", "TIME", "Only since then: a time, or how long ago such as 2h"),
     fields: onOff("fields", "Show field by field what each change did"),
@@ -28,7 +36,9 @@ export const log = Command.make(
   Effect.fn("log")(function*(input) {
     const now = yield* Clock.currentTimeMillis
     const since = yield* readOptional(input.since, (time) => readTime("--since", time, now))
+    const id = yield* readOptional(input.change, (number) => readChange("--change", number))
     const request = {
+      ...(id === undefined ? {} : { id }),
       key: Option.getOrElse(input.key, () => ""),
       actor: Option.getOrElse(input.actor, () => ""),
       ...(since === undefined ? {} : { since: { ...since } })
@@ -39,6 +49,13 @@ export const log = Command.make(
       const { changes, nextPageToken } = await client.ipam.listChanges({ ...request, ...page }, context)
       return { items: changes, nextPageToken }
     })
+    if (id !== undefined && (yield* Stream.runHead(changes))._tag === "None") {
+      return yield* new Failure({
+        reason: "not-found",
+        message: `there is no such change: ${id}`,
+        advice: "See `ipmanager log`."
+      })
+    }
     if (!input.fields) return yield* printRows(changeColumns, changes, "nothing was changed")
     return yield* printRows(
       [
@@ -62,6 +79,7 @@ export const log = Command.make(
   ),
   Command.withExamples([
     { command: "ipmanager log 10.0.0.7", description: "What became of an address" },
+    { command: "ipmanager log --change 17 --fields", description: "Everything that one change did" },
     { command: "ipmanager log --since 1d --actor local:alice --fields", description: "Field by field" }
   ])
 )
@@ -70,15 +88,10 @@ export const undo = Command.make(
   "undo",
   { id: argument("change", "Number of the change, as `log` tells it"), dryRun },
   Effect.fn("undo")(function*({ dryRun, id }) {
-    if (!/^[1-9]\d{0,17}$/u.test(id)) {
-      return yield* misused(
-        `change: expected the number of a change, got ${JSON.stringify(id)}`,
-        "See `ipmanager log`."
-      )
-    }
+    const number = yield* readChange("change", id)
     const registry = yield* Registry
     const { change } = yield* registry.call((client, context) =>
-      client.ipam.undoChange({ id: BigInt(id), dryRun }, context)
+      client.ipam.undoChange({ id: number, dryRun }, context)
     )
     if (change === undefined) return
     yield* told(`change ${id} is taken back`, change.id, dryRun)

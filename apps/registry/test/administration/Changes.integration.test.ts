@@ -307,6 +307,25 @@ describe("the list of changes", () => {
     assert.deepStrictEqual(await actions("' OR true --"), [])
   })
 
+  it("tells one change by its number", async () => {
+    const { change } = await reserve([1], "10.0.0.7", "nas")
+    const later = await update("nas", { name: "tv" }, "name")
+    const told = async (filter: object) => (await served.ipam.listChanges(filter)).changes.map(({ id }) => id)
+    assert.deepStrictEqual(await told({ id: change }), [change])
+    assert.deepStrictEqual(await told({ id: later, key: "nas", actor: "test:admin" }), [later])
+    assert.deepStrictEqual(await told({ id: later, actor: "nobody" }), [])
+    assert.deepStrictEqual(await told({ id: later + 1n }), [])
+    assert.strictEqual((await refusal(served.ipam.listChanges({ id: -1n }))).code, Code.InvalidArgument)
+  })
+
+  it("forgets what somebody shortened the log by", async () => {
+    await reserve([1], "10.0.0.7", "nas")
+    await sql("DELETE FROM change_log WHERE action = 'host add'")
+    const { changes } = await served.ipam.listChanges({})
+    assert.notInclude(changes.map(({ action }) => action), "host add")
+    assert.isNotEmpty(changes)
+  })
+
   it("is told by actor, since a time, and page by page", async () => {
     for (const number of [1, 2, 3]) await reserve([number], `10.0.0.${number}`, `n${number}`)
     const mine = async (pageToken: string) => served.ipam.listChanges({ actor: "test:admin", pageSize: 3, pageToken })

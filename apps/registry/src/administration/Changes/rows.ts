@@ -25,64 +25,70 @@ const decodeChanges = Schema.decodeUnknownEffect(Schema.Array(Change))
 const mostRows = 100
 
 // Each change is taken back by the latest that undoes it, unless that was taken back in turn: the links are counted.
-const changesSql = (numbers: string) => `
-  SELECT n.change::text AS id, iso_timestamp(c.at) AS at, c.actor, c.action, c.row_count::text, c.undoes::text,
+/** @param condition of `changes c`, with what limits them */
+const changesSql = (condition: string) => `
+  SELECT c.id::text, iso_timestamp(c.at) AS at, c.actor, c.action, c.rows::text AS row_count, c.undoes::text,
     coalesce(shown.rows, '[]') AS rows,
     (SELECT CASE WHEN count(*) % 2 = 0 THEN NULL ELSE min(u.link) END::text
       FROM (
         WITH RECURSIVE links (link) AS (
-          SELECT (SELECT max(u.change) FROM change_log u WHERE u.undoes = n.change)
+          SELECT (SELECT max(u.id) FROM changes u WHERE u.undoes = c.id)
           UNION ALL
-          SELECT (SELECT max(u.change) FROM change_log u WHERE u.undoes = links.link) FROM links WHERE links.link IS NOT NULL
+          SELECT (SELECT max(u.id) FROM changes u WHERE u.undoes = links.link) FROM links WHERE links.link IS NOT NULL
         )
         SELECT link FROM links WHERE link IS NOT NULL
       ) AS u) AS undone_by
-  FROM (${numbers}) AS n
-  CROSS JOIN LATERAL (
-    SELECT max(l.at) AS at, min(l.actor) AS actor, (array_agg(l.action ORDER BY l.id))[1] AS action, count(*) AS row_count,
-      max(l.undoes) AS undoes
-    FROM change_log l WHERE l.change = n.change
-  ) AS c
+  FROM (SELECT * FROM changes c WHERE ${condition}) AS c
   CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('entity', l.entity, 'label', l.label, 'before', l.before::text, 'after', l.after::text)
       ORDER BY l.id) AS rows
-    FROM (SELECT * FROM change_log l WHERE l.change = n.change ORDER BY l.id LIMIT ${mostRows}) AS l
+    FROM (SELECT * FROM change_log l WHERE l.change = c.id ORDER BY l.id LIMIT ${mostRows}) AS l
   ) AS shown
-  ORDER BY n.change DESC`
+  ORDER BY c.id DESC`
 
-const load = Effect.fnUntraced(function*(client: Client, numbers: string, values: ReadonlyArray<unknown>) {
-  return yield* Effect.orDie(decodeChanges(yield* client.query(changesSql(numbers), values)))
+const load = Effect.fnUntraced(function*(client: Client, condition: string, values: ReadonlyArray<unknown>) {
+  return yield* Effect.orDie(decodeChanges(yield* client.query(changesSql(condition), values)))
 })
 
 export interface ChangeFilter {
+  /** Number of the change. */
+  readonly id: string | undefined
   readonly key: string
   readonly actor: string
   /** A time as PostgreSQL reads it. */
   readonly since: string | undefined
 }
 
-// What the change is about: a word of what a person calls it, or a value that it had or has.
-const about = `($1 = '' OR $1 = ANY (string_to_array(lower(l.label), ' ')) OR lower(l.label) = $1 OR l.key = $1
-  OR EXISTS (
-    SELECT FROM unnest(ARRAY[l.before, l.after]) AS side (row)
-    WHERE $1 IN (side.row ->> 'address', side.row ->> 'name', side.row ->> 'mac', side.row ->> 'cidr', side.row ->> 'server',
-      (side.row ->> 'name') || '.' || (side.row ->> 'domain'), lower(side.row ->> 'name'))))`
+// What was not asked for is left out, so that each question is planned for what it asks. What a change is about is a word of what a
+// person calls it, or a value that it had or has.
+const conditionOf = (filter: ChangeFilter, before: string | undefined) => {
+  const values: Array<string> = []
+  const given = (sql: (parameter: string) => string, value: string | undefined) =>
+    value === undefined || value === "" ? [] : [sql(`$${values.push(value)}`)]
+  const conditions = [
+    ...given((id) => `c.id = ${id}::bigint`, filter.id),
+    ...given((before) => `c.id < ${before}::bigint`, before),
+    ...given((actor) => `c.actor = ${actor}`, filter.actor),
+    ...given((since) => `c.at >= ${since}::timestamptz`, filter.since),
+    ...given(
+      (word) =>
+        `c.id IN (SELECT l.change FROM change_log l
+          WHERE change_words(l.key, l.label, l.before, l.after) @> ARRAY[${word}])`,
+      filter.key.toLowerCase()
+    )
+  ]
+  return { sql: conditions.length === 0 ? "true" : conditions.join(" AND "), values }
+}
 
-export const listChanges = (client: Client, filter: ChangeFilter, before: string | undefined, limit: number) =>
-  load(
-    client,
-    `SELECT l.change FROM change_log l
-     WHERE ${about} AND ($2 = '' OR l.actor = $2) AND ($3::timestamptz IS NULL OR l.at >= $3)
-       AND ($4::bigint IS NULL OR l.change < $4)
-     GROUP BY l.change ORDER BY l.change DESC LIMIT $5::int`,
-    [filter.key.toLowerCase(), filter.actor, filter.since ?? null, before ?? null, limit]
-  )
+export const listChanges = (
+  client: Client,
+  filter: ChangeFilter,
+  before: string | undefined,
+  limit: number
+) => {
+  const { sql, values } = conditionOf(filter, before)
+  return load(client, `${sql} ORDER BY c.id DESC LIMIT ${limit}`, values)
+}
 
-export const loadChange = Effect.fnUntraced(function*(client: Client, id: string) {
-  const [change] = yield* load(
-    client,
-    "SELECT c.change FROM (SELECT $1::bigint AS change) AS c WHERE EXISTS (SELECT FROM change_log l WHERE l.change = c.change)",
-    [id]
-  )
-  return change
-})
+export const loadChange = (client: Client, id: string) =>
+  Effect.map(load(client, "c.id = $1::bigint", [id]), ([change]) => change)
