@@ -54,7 +54,6 @@ const newline = 10
 const tag = "dnsmasq-dhcp"
 
 export const makeLogEvents = ({ path, server, state, zone }: LogEventsOptions) => {
-  let scanner = makeLogScanner({ zone })
   let scannedAs = zone
   const transactions = makeTransactions()
   const clocks = new Map<string, EventClock>()
@@ -69,6 +68,14 @@ export const makeLogEvents = ({ path, server, state, zone }: LogEventsOptions) =
       clocks.set(source, makeEventClock(Option.getOrUndefined(parseTimestamp(last))))
     }
   }
+
+  /** A scanner that goes on where the last event was. */
+  const scannerIn = (name: string) => {
+    const last = [...clocks.values()].at(-1)?.last()
+    return makeLogScanner({ zone: name, ...(last === undefined ? {} : { previous: Date.parse(last) }) })
+  }
+
+  let scanner = scannerIn(zone)
 
   const clockOf = (source: string): EventClock => {
     const known = clocks.get(source)
@@ -163,7 +170,7 @@ export const makeLogEvents = ({ path, server, state, zone }: LogEventsOptions) =
     useZone: (name: string) => {
       if (name === scannedAs) return
       scannedAs = name
-      scanner = makeLogScanner({ zone: name })
+      scanner = scannerIn(name)
     },
     state: (): LogEventsState => ({
       clocks: [...clocks].flatMap(([source, clock]) => {

@@ -51,4 +51,6 @@ export interface LogOptions {
   readonly year?: number
   /** "Now" in ms of the epoch: without `year`, a time is in the latest year that puts it at most a day after this. */
   readonly reference?: number
+  /** The instant of the line before the first, in ms of the epoch: tells the two hours apart that a clock change makes alike. */
+  readonly previous?: number
 }

@@ -46,6 +46,15 @@ describe("years", () => {
     assert.deepStrictEqual(years, ["2026", "2026", "2027", "2026", "2027", "2027"])
   })
 
+  it("has a log go on in the next year when it goes back by more than half of one, not when a clock was set", () => {
+    const years = (...stamps: ReadonlyArray<string>) => {
+      const parser = makeLogParser({ year: 2026 })
+      return stamps.map((stamp) => parser.parse(`${stamp} ${message}`).at?.slice(0, 4))
+    }
+    assert.deepStrictEqual(years("Oct 20 00:00:00", "Jan  5 00:00:00", "Aug  9 00:00:00"), ["2026", "2027", "2027"])
+    assert.deepStrictEqual(years("Nov 22 00:00:00", "Sep 10 00:00:00", "Nov 22 00:00:00"), ["2026", "2026", "2026"])
+  })
+
   it("gives no time without a year to go by, nor for a day that the year does not have", () => {
     assert.isUndefined(atOf("Nov 22 03:50:23", {}))
     assert.isUndefined(atOf("Feb 29 12:00:00", { year: 2026 }))
@@ -79,6 +88,43 @@ describe("zones", () => {
   ) {
     it(`${stamp} in ${zone} is ${at}`, () => assert.strictEqual(atOf(stamp, { zone, year: 2026 }), at))
   }
+
+  for (
+    const [zone, day, stamps, hours] of [
+      [
+        "Europe/Berlin",
+        "Oct 25",
+        ["01:59:59", "02:00:00", "02:59:59", "02:00:00", "02:30:00", "02:59:59", "03:00:00"],
+        ["24T23:59:59", "25T00:00:00", "25T00:59:59", "25T01:00:00", "25T01:30:00", "25T01:59:59", "25T02:00:00"]
+      ],
+      [
+        "America/New_York",
+        "Nov  1",
+        ["01:30:00", "01:29:30", "01:00:00", "01:45:00", "02:00:00"],
+        ["01T05:30:00", "01T05:29:30", "01T06:00:00", "01T06:45:00", "01T07:00:00"]
+      ],
+      ["Australia/Lord_Howe", "Apr  5", ["01:45:00", "01:31:00", "02:00:00"], [
+        "04T14:45:00",
+        "04T15:01:00",
+        "04T15:30:00"
+      ]]
+    ] as const
+  ) {
+    it(`show which of two alike hours a line is of, when the log has gone through the first: ${zone}`, () => {
+      const parser = makeLogParser({ zone, year: 2026 })
+      const found = stamps.map((stamp) => parser.parse(`${day} ${stamp} ${message}`).at?.slice(8, 19))
+      assert.deepStrictEqual(found, [...hours])
+    })
+  }
+
+  it("go on in the hour in which the log was left", () => {
+    const at = (previous: string) =>
+      atOf("Oct 25 02:10:00", { zone: "Europe/Berlin", year: 2026, previous: Date.parse(previous) })
+    assert.strictEqual(at("2026-10-25T00:09:59Z"), "2026-10-25T00:10:00.000000Z")
+    assert.strictEqual(at("2026-10-25T01:09:59Z"), "2026-10-25T01:10:00.000000Z")
+    assert.strictEqual(at("2026-10-25T00:59:59Z"), "2026-10-25T01:10:00.000000Z")
+    assert.strictEqual(at("2026-11-22T00:00:00Z"), "2026-10-25T00:10:00.000000Z")
+  })
 
   it("are asked for only where the line names none", () => {
     const options = { zone: "Asia/Tokyo", year: 2026 }

@@ -4,7 +4,7 @@
  */
 import type { LogOptions } from "../LogRecord.ts"
 import { DOT, number, SPACE } from "../tokens.ts"
-import { makeZone, type Zone } from "../Zone.ts"
+import { makeZone } from "../Zone.ts"
 import { BSD, CLOCK, DATE, type Stamp, type StampShape } from "./stampShapes.ts"
 
 const SECOND = 1000
@@ -18,6 +18,9 @@ const LAST_YEAR = 2199
 
 /** 29 February can be eight years back. */
 const YEARS_BACK = 9
+
+/** In months. A log that goes back this far goes on in the next year; one that goes back less has a clock that was set. */
+const HALF_A_YEAR = 6
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -76,11 +79,6 @@ const offsetOf = (text: string): number | undefined => {
   return match[1] === "-" ? -size : size
 }
 
-const toUtc = (local: number, offset: string, zone: Zone): number => {
-  const known = offsetOf(offset)
-  return known === undefined ? zone.toUtc(local) : local - known
-}
-
 /** Turns recognised times into text. */
 export interface Stamps {
   /** Without its fraction. */
@@ -93,6 +91,7 @@ export interface Stamps {
 export const makeStamps = (options: LogOptions): Stamps => {
   const zone = makeZone(options.zone ?? "UTC")
   let reference = options.reference
+  let previous = options.previous
   let year = options.year
   let month: number | undefined
   let lastShape: StampShape = "none"
@@ -100,11 +99,16 @@ export const makeStamps = (options: LogOptions): Stamps => {
   let lastTail = ""
   let lastMinute: string | undefined
 
+  const toUtc = (local: number, offset: string): number => {
+    const known = offsetOf(offset)
+    return known === undefined ? zone.toUtc(local, previous) : local - known
+  }
+
   /** The year given, moved on when the log goes over New Year, and back for a line from before it. */
   const yearOf = (given: number, next: number): number => {
     const before = month ?? next
     month = next
-    if (before >= 10 && next <= 1) year = given + 1
+    if (before - next > HALF_A_YEAR) year = given + 1
     else if (before <= 1 && next >= 10) year = given - 1
     return year ?? given
   }
@@ -113,7 +117,7 @@ export const makeStamps = (options: LogOptions): Stamps => {
   const bsd = (line: string, at: number): number => {
     const monthOfYear = monthAt(line, at)
     const day = dayAt(line, at + 4)
-    const inYear = (candidate: number) => zone.toUtc(clockAt(line, at + BSD - CLOCK, candidate, monthOfYear, day))
+    const inYear = (candidate: number) => toUtc(clockAt(line, at + BSD - CLOCK, candidate, monthOfYear, day), "")
     if (monthOfYear === -1) return Number.NaN
     if (year !== undefined) return inYear(yearOf(year, monthOfYear))
     if (reference === undefined) return Number.NaN
@@ -130,12 +134,12 @@ export const makeStamps = (options: LogOptions): Stamps => {
       case "bsd":
         return bsd(line, from)
       case "iso":
-        return toUtc(dateAt(line, from), line.slice(fractionTo, to), zone)
+        return toUtc(dateAt(line, from), line.slice(fractionTo, to))
       case "full":
-        return toUtc(dateAt(line, from + 4), line.slice(fractionTo + 1, to), zone)
+        return toUtc(dateAt(line, from + 4), line.slice(fractionTo + 1, to))
       case "ctime": {
         const year = number(line, to - 4, to)
-        return zone.toUtc(clockAt(line, from + 11, year, monthAt(line, from + 4), dayAt(line, from + 8)))
+        return toUtc(clockAt(line, from + 11, year, monthAt(line, from + 4), dayAt(line, from + 8)), "")
       }
       case "unix":
         return number(line, from, line.indexOf(".", from)) * SECOND
@@ -156,7 +160,9 @@ export const makeStamps = (options: LogOptions): Stamps => {
     const { fraction, shape } = stamp
     const seconds = line.slice(fraction - SECONDS, fraction)
     if (isSameMinute(line, stamp) && seconds < "60") return lastMinute === undefined ? undefined : lastMinute + seconds
-    const answer = format(instantOf(line, stamp))
+    const found = instantOf(line, stamp)
+    if (!Number.isNaN(found)) previous = found
+    const answer = format(found)
     // In these shapes the seconds come last, and no zone changes its clock within a minute.
     const isKept = (shape === "bsd" || shape === "iso" || shape === "full") && seconds < "60"
     lastShape = isKept ? shape : "none"
