@@ -4,12 +4,13 @@
  * The apps run as processes of their own on durable servers. Every line is an ACK for a new system, so that each leads to a
  * fact; the clock starts when the line is handed to the file.
  */
+import { eventually, eventuallyHolds } from "@leasehold/devstack/test"
 import { allDiscoveries } from "@leasehold/events"
 import { appendFile, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { eventually, startSystem } from "../tests/harness/System.ts"
+import { startSystem } from "../tests/harness/System.ts"
 import { stampOf } from "../tests/harness/stream.ts"
 import type { BenchRow } from "./BenchRow.ts"
 
@@ -63,7 +64,7 @@ export async function latencyRows(): Promise<ReadonlyArray<BenchRow>> {
       if (text !== "") await appendFile(logFile, text)
       await sleep(2)
     }
-    await eventually("every system was discovered", async () => sent.size === 0 ? true : undefined, 60_000)
+    await eventuallyHolds("every system was discovered", () => sent.size, (left) => left === 0, 60_000)
     subscription.unsubscribe()
     const measured = took.slice(warmUp).toSorted((a, b) => a - b)
     const [p50, p99] = [quantile(measured, 0.5), quantile(measured, 0.99)]

@@ -1,10 +1,10 @@
 /** What an administrator decides with `ipmanager` is what real DHCP clients get, through the whole path. */
 import { type Lab, startLab } from "@leasehold/devstack/lab"
 import { describeLab } from "@leasehold/devstack/lab/test"
+import { eventually } from "@leasehold/devstack/test"
 import { afterAll, assert, beforeAll, it } from "vitest"
 import { ipmanagerOf } from "./harness/ipmanager.ts"
 import { type LabSystem, lineOf, type Mode, startLabSystem } from "./harness/labSystem.ts"
-import { eventually } from "./harness/System.ts"
 
 const mac = "00:16:3e:0a:00:01"
 const dock = "00:16:3e:0a:00:02"

@@ -1,9 +1,9 @@
 /** A client cannot forge: whatever bytes it puts into its options, no false event and no bad line come of them. */
 import { type Lab, type RawSender, startLab } from "@leasehold/devstack/lab"
 import { describeLab } from "@leasehold/devstack/lab/test"
+import { eventually } from "@leasehold/devstack/test"
 import { afterAll, assert, beforeAll, it } from "vitest"
 import { type LabSystem, startLabSystem } from "./harness/labSystem.ts"
-import { eventually } from "./harness/System.ts"
 
 /** Nobody has this MAC: whatever speaks of it was forged. */
 const forged = "66:66:66:66:66:66"

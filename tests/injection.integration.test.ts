@@ -1,11 +1,11 @@
 /** A client of NATS that is not ours, nothing but a socket, injects events by hand and by request. */
 import { type Lab, startLab } from "@leasehold/devstack/lab"
 import { describeLab } from "@leasehold/devstack/lab/test"
+import { eventually } from "@leasehold/devstack/test"
 import { once } from "node:events"
 import { connect, type Socket } from "node:net"
 import { afterAll, assert, beforeAll, it } from "vitest"
 import { type LabSystem, lineOf, startLabSystem } from "./harness/labSystem.ts"
-import { eventually } from "./harness/System.ts"
 
 /** The NATS protocol by hand: CONNECT, PUB, SUB, MSG and HMSG. */
 class PlainNats {

@@ -1,9 +1,9 @@
 /** What a real dnsmasq logs becomes the static leases that it serves, in both rendering modes. */
 import { type Lab, startLab } from "@leasehold/devstack/lab"
 import { describeLab } from "@leasehold/devstack/lab/test"
+import { eventually } from "@leasehold/devstack/test"
 import { afterAll, assert, beforeAll, it } from "vitest"
 import { type LabSystem, lineOf, type Mode, startLabSystem } from "./harness/labSystem.ts"
-import { eventually } from "./harness/System.ts"
 
 const nas = "00:16:3e:00:00:01"
 const rival = "00:16:3e:00:00:02"

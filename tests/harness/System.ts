@@ -8,7 +8,6 @@ import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
 import pg from "pg"
 import { migrate } from "../../scripts/migrate.ts"
 import { type App, startApp } from "../../scripts/up/App.ts"
@@ -93,21 +92,4 @@ export async function startSystem(
     await stop()
     throw error
   }
-}
-
-/** Asks again and again until the answer is not undefined, and fails with the description when the time is over. */
-export async function eventually<A>(what: string, ask: () => Promise<A | undefined>, limitMs = 15_000): Promise<A> {
-  const end = Date.now() + limitMs
-  let last: unknown
-  while (Date.now() < end) {
-    try {
-      const answer = await ask()
-      if (answer !== undefined) return answer
-      last = undefined
-    } catch (error) {
-      last = error
-    }
-    await sleep(25)
-  }
-  throw new Error(`${what}: not within ${limitMs} ms${last === undefined ? "" : `; last error: ${String(last)}`}`)
 }

@@ -5,6 +5,7 @@
  * had happened.
  */
 import { type Lab, startLab } from "@leasehold/devstack/lab"
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { jetstreamManager } from "@nats-io/jetstream"
 import { spawnSync } from "node:child_process"
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
@@ -12,9 +13,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { assert } from "vitest"
-import { confFileOf } from "./labSystem.ts"
+import { confFileOf, isApplied } from "./labSystem.ts"
 import { busyLog, randomness, stateOf } from "./stream.ts"
-import { eventually, startSystem, type System } from "./System.ts"
+import { startSystem, type System } from "./System.ts"
 
 const parts = ["ingest", "registry", "renderer", "nats", "postgres"] as const
 
@@ -58,14 +59,21 @@ async function stateAfter(lines: ReadonlyArray<string>): Promise<Awaited<ReturnT
 
 /** All events are in the stream, and none of them is waiting to be applied. */
 const settled = (system: System, events: number) =>
-  eventually(`all ${events} events are applied\n${system.heeded().slice(-3_000)}`, async () => {
-    const streams = await jetstreamManager(system.nats)
-    const stream = await streams.streams.info("DHCP")
-    const consumer = await streams.consumers.info("DHCP", "registry")
-    return stream.state.messages >= events && consumer.num_pending === 0 && consumer.num_ack_pending === 0
-      ? true
-      : undefined
-  }, 120_000)
+  eventuallyHolds(
+    `all ${events} events are applied`,
+    async () => {
+      const streams = await jetstreamManager(system.nats)
+      const { state } = await streams.streams.info("DHCP")
+      const { num_ack_pending, num_pending } = await streams.consumers.info("DHCP", "registry")
+      return {
+        published: state.messages,
+        waiting: num_pending + num_ack_pending,
+        heeded: system.heeded().slice(-1_500)
+      }
+    },
+    ({ published, waiting }) => published >= events && waiting === 0,
+    120_000
+  )
 
 async function disturbed(
   disturbance: Disturbance,
@@ -89,12 +97,7 @@ async function disturbed(
     const writing = write(logFile, lines, disturbance.eventsPerSecond)
     await Promise.all([writing, killEach(system, disturbance, lines.length / disturbance.eventsPerSecond)])
     await settled(system, lines.length)
-    await eventually(`dnsmasq uses what is wanted\n${system.heeded().slice(-3_000)}`, async () => {
-      const [row] = await system.query<{ readonly done: boolean }>(
-        "SELECT result = 'applied' AND applied_generation = wanted_generation AS done FROM dhcp_servers"
-      )
-      return row?.done === true ? true : undefined
-    }, 60_000)
+    await isApplied(system, 60_000)
     over = true
     const looks = await watched
     assert.isAbove(looks.different, 1, "the file never changed")

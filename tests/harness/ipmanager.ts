@@ -1,9 +1,10 @@
 /** The administrator's command line as a process, against the registry of a system. */
+import { eventually } from "@leasehold/devstack/test"
 import { execFile } from "node:child_process"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { eventually, type System } from "./System.ts"
+import { type System } from "./System.ts"
 
 const main = new URL("../../apps/ipmanager/src/main.ts", import.meta.url).pathname
 

@@ -1,8 +1,9 @@
 /** The whole system beside a lab: apps that follow the lab's dnsmasq and write its file, in either mode. */
 import type { Lab } from "@leasehold/devstack/lab"
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { eventually, startSystem, type System } from "./System.ts"
+import { startSystem, type System } from "./System.ts"
 
 export type Mode = "conf" | "hosts"
 
@@ -34,15 +35,24 @@ export async function startLabSystem(lab: Lab, mode: Mode): Promise<LabSystem> {
       return readFile(join(lab.hostsDir, names.at(-1) ?? ""), "utf8").catch(() => "")
     },
     applied: async () => {
-      await eventually(`dnsmasq uses what is wanted\n${system.heeded()}`, async () => {
-        const [row] = await system.query<{ readonly done: boolean }>(
-          "SELECT result = 'applied' AND applied_generation = wanted_generation AS done FROM dhcp_servers WHERE server = 'lab'"
-        )
-        return row?.done === true ? true : undefined
-      })
+      await isApplied(system)
     }
   }
 }
+
+/** Waits until the only dnsmasq uses what is wanted; what the apps had to say is in the error. */
+export const isApplied = (system: System, limit?: number) =>
+  eventuallyHolds(
+    "dnsmasq uses what is wanted",
+    async () => {
+      const [row] = await system.query<{ readonly result: string; readonly applied: string; readonly wanted: string }>(
+        "SELECT result, applied_generation AS applied, wanted_generation AS wanted FROM dhcp_servers"
+      )
+      return { ...row, heeded: system.heeded().slice(-1_500) }
+    },
+    ({ applied, result, wanted }) => result === "applied" && applied === wanted,
+    limit
+  )
 
 /** The line of a MAC in the file, without the prefix of conf files. */
 export const lineOf = (file: string, mac: string): string | undefined =>

@@ -1,8 +1,8 @@
 /** A registry that runs in the test's process, or several, over servers of the test's own. */
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { jetstream, type JetStreamClient, jetstreamManager } from "@nats-io/jetstream"
 import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { ConfigProvider, Layer, Logger, ManagedRuntime } from "effect"
-import { setTimeout as sleep } from "node:timers/promises"
 import { ApiServer } from "../src/api/ApiServer.ts"
 import { registryLayer } from "../src/daemon.ts"
 
@@ -28,27 +28,6 @@ export const startRegistry = async (
   )
   const { url } = await runtime.runPromise(ApiServer)
   return { api: url, stop: () => runtime.dispose() }
-}
-
-/** Asks again and again until the answer is not undefined. */
-export const eventually = async <A>(
-  what: string,
-  ask: () => Promise<A | undefined>,
-  limit = 15_000
-): Promise<A> => {
-  const end = Date.now() + limit
-  let last: unknown
-  while (Date.now() < end) {
-    try {
-      const answer = await ask()
-      if (answer !== undefined) return answer
-      last = undefined
-    } catch (error) {
-      last = error
-    }
-    await sleep(15)
-  }
-  throw new Error(`${what}: not within ${limit} ms${last === undefined ? "" : `; last error: ${String(last)}`}`)
 }
 
 export interface Bus {
@@ -89,14 +68,16 @@ export const connectBus = async (url: string): Promise<Bus> => {
       return all
     },
     settled: async () => {
-      await eventually("every message is settled", async () => {
-        const { state } = await manager.streams.info("DHCP")
-        const consumer = await manager.consumers.info("DHCP", "registry")
-        return consumer.num_pending === 0 && consumer.num_ack_pending === 0
-            && consumer.ack_floor.stream_seq >= state.last_seq
-          ? true
-          : undefined
-      }, 30_000)
+      await eventuallyHolds(
+        "every message is settled",
+        async () => {
+          const { state } = await manager.streams.info("DHCP")
+          const { ack_floor, num_ack_pending, num_pending } = await manager.consumers.info("DHCP", "registry")
+          return { pending: num_pending, unsettled: num_ack_pending, after: state.last_seq - ack_floor.stream_seq }
+        },
+        ({ after, pending, unsettled }) => pending === 0 && unsettled === 0 && after <= 0,
+        30_000
+      )
     },
     close: () => connection.close()
   }

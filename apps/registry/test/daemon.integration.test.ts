@@ -1,9 +1,10 @@
 import { freePort, type Nats, startNats } from "@leasehold/devstack"
+import { eventually } from "@leasehold/devstack/test"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import { type RegistryDatabase, registryDatabase } from "./registryDatabase.ts"
-import { connectBus, eventually } from "./RunningRegistry.ts"
+import { connectBus } from "./RunningRegistry.ts"
 
 const main = new URL("../src/main.ts", import.meta.url).pathname
 let nats: Nats

@@ -1,9 +1,9 @@
 import { describeLab } from "@leasehold/devstack/lab/test"
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Result } from "effect"
 import { inject } from "vitest"
 import pg from "pg"
-import { besideDnsmasq, changed, eventually, startRenderer } from "./besideDnsmasq.ts"
+import { applied, besideDnsmasq, changed, eventually, startRenderer } from "./besideDnsmasq.ts"
 
 const mac = "02:00:00:00:00:01"
 
@@ -14,10 +14,7 @@ describeLab("a running renderer", () => {
       const { run } = yield* startRenderer(env)
       const running = yield* Effect.forkChild(run)
       yield* database.reserve(mac, "10.99.0.7", "nas")
-      const isApplied = eventually(
-        "the file is applied",
-        Effect.map(database.row, (row) => row.applied_generation === row.wanted_generation ? true : undefined)
-      )
+      const isApplied = applied(database, "the file is applied")
       yield* isApplied
       // Ended in the same transaction, the listener cannot have heard of the change.
       yield* database.query(`
@@ -37,10 +34,7 @@ describeLab("a running renderer", () => {
       const { health, run } = yield* startRenderer(changed(env, { RENDERER_POLL: "200 millis" }))
       const running = yield* Effect.forkChild(run)
       yield* database.reserve(mac, "10.99.0.7", "nas")
-      yield* eventually(
-        "it is well",
-        Effect.map(Effect.option(health), (well) => well._tag === "Some" ? true : undefined)
-      )
+      yield* eventually("it is well", Effect.result(health), Result.isSuccess)
       const before = yield* pid
       const name = new URL(database.url).pathname.slice(1)
       const admin = new pg.Client({ connectionString: inject("pgUrl") })
@@ -50,22 +44,17 @@ describeLab("a running renderer", () => {
       yield* ask(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`)
       yield* eventually(
         "it says so",
-        Effect.map(
-          Effect.flip(Effect.timeout(health, "1 second")),
-          (problem) => /database does not answer/u.test(String(problem)) ? true : undefined
-        )
-          .pipe(Effect.orElseSucceed(() => undefined))
+        Effect.result(health),
+        (found) => Result.isFailure(found) && /database does not answer/u.test(found.failure)
       )
       assert.deepStrictEqual(yield* lines, ["02:00:00:00:00:01,10.99.0.7,nas"])
       yield* ask(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
-      yield* eventually(
-        "it goes on",
-        Effect.map(Effect.option(health), (well) => well._tag === "Some" ? true : undefined)
-      )
+      yield* eventually("it goes on", Effect.result(health), Result.isSuccess)
       yield* database.query("UPDATE reservations SET address = '10.99.0.8'")
       yield* eventually(
         "the change is there",
-        Effect.map(lines, (found) => found?.[0] === "02:00:00:00:00:01,10.99.0.8,nas" ? true : undefined)
+        lines,
+        (found) => found?.[0] === "02:00:00:00:00:01,10.99.0.8,nas"
       )
       assert.strictEqual(yield* pid, before)
       yield* Fiber.interrupt(running)

@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { besideDnsmasq, changed, eventually, lookOnce } from "./besideDnsmasq.ts"
+import { applied, besideDnsmasq, changed, eventually, lookOnce } from "./besideDnsmasq.ts"
 import { type Daemon, startDaemon } from "./startDaemon.ts"
 import { type TestDatabase } from "./testDatabase.ts"
 
@@ -12,7 +12,7 @@ const lineOf = (address: string) => `dhcp-host=02:00:00:00:00:01,${address},nas`
 const servedBy = ({ child }: Daemon) => `another renderer serves lab: leasehold-renderer ${child.pid}@`
 
 const health = (what: string, daemon: Daemon, beginning: string) =>
-  eventually(what, Effect.map(daemon.get("/healthz"), (text) => text.startsWith(beginning) ? true : undefined))
+  eventually(what, daemon.get("/healthz"), (text) => text.startsWith(beginning))
 
 const metric = (daemon: Daemon, name: string) =>
   Effect.map(daemon.get("/metrics"), (text) => {
@@ -22,15 +22,6 @@ const metric = (daemon: Daemon, name: string) =>
 
 const change = (database: TestDatabase, address: string) =>
   Effect.asVoid(database.query("UPDATE reservations SET address = $1", [address]))
-
-const applied = (database: TestDatabase, what: string) =>
-  eventually(
-    what,
-    Effect.map(
-      database.row,
-      (row) => row.result === "applied" && row.applied_generation === row.wanted_generation ? true : undefined
-    )
-  )
 
 /** Ends the connection that has the lock, as an administrator or a broken line would. */
 const cut = ({ query }: TestDatabase) =>
@@ -115,7 +106,7 @@ describeLab("two renderers of one server", () => {
         const slowOne = yield* start({ RENDERER_DNSMASQ: slow })
         yield* health("the slow one is well", slowOne, "ok")
         yield* change(database, "10.99.0.8")
-        yield* eventually("the check began", Effect.sync(() => existsSync(asked) ? true : undefined))
+        yield* eventually("the check began", Effect.sync(() => existsSync(asked)), Boolean)
         const other = yield* start()
         yield* health("the other one stands by", other, servedBy(slowOne))
         yield* change(database, "10.99.0.9")

@@ -1,5 +1,6 @@
 /** A renderer beside a real dnsmasq in a lab, and ways to look at both. Nothing in it waits for a poll or a debounce. */
 import { type Lab, startLab } from "@leasehold/devstack/lab"
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { Context, Effect, Layer, Logger, Schedule } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -78,13 +79,18 @@ export const besideDnsmasq = Effect.fnUntraced(
   }
 )
 
-/** Waits until it holds, for at most ten seconds. */
-export const eventually = <A, E, R>(what: string, look: Effect.Effect<A | undefined, E, R>) =>
-  Effect.gen(function*() {
-    for (let tries = 0; tries < 1_000; tries++) {
-      const found = yield* look
-      if (found !== undefined) return found
-      yield* Effect.sleep("10 millis")
-    }
-    return yield* Effect.die(new Error(`not within ten seconds: ${what}`))
-  })
+/** Looks until what is seen holds. */
+export const eventually = <A, E, R>(what: string, look: Effect.Effect<A, E, R>, holds: (seen: A) => boolean) =>
+  Effect.flatMap(
+    Effect.context<R>(),
+    (context) => Effect.promise(() => eventuallyHolds(what, () => Effect.runPromiseWith(context)(look), holds))
+  )
+
+/** Looks until dnsmasq uses what the database wants. */
+export const applied = ({ row }: TestDatabase, what: string) =>
+  eventually(
+    what,
+    row,
+    ({ applied_generation, result, wanted_generation }) =>
+      result === "applied" && applied_generation === wanted_generation
+  )

@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { readdirSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { besideDnsmasq, changed, eventually, lookOnce, startRenderer } from "./besideDnsmasq.ts"
+import { applied, besideDnsmasq, changed, lookOnce, startRenderer } from "./besideDnsmasq.ts"
 import { startReader } from "./Reader.ts"
 
 const mac = "02:00:00:00:00:01"
@@ -155,10 +155,7 @@ describeLab("mode hosts", () => {
       const { run } = yield* startRenderer(changed(env, { RENDERER_DEBOUNCE: "1 millis", RENDERER_SETTLE: "1 millis" }))
       const running = yield* Effect.forkChild(run)
       yield* database.reserve(mac, "10.99.0.1", "nas")
-      const isApplied = eventually(
-        "dnsmasq uses what is wanted",
-        Effect.map(database.row, (row) => row.applied_generation === row.wanted_generation ? true : undefined)
-      )
+      const isApplied = applied(database, "dnsmasq uses what is wanted")
       yield* isApplied
       const reader = yield* startReader(directory)
       for (let number = 2; number < 40; number++) {

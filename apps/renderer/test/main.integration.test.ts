@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { besideDnsmasq, changed, eventually } from "./besideDnsmasq.ts"
+import { applied, besideDnsmasq, changed, eventually } from "./besideDnsmasq.ts"
 import { startDaemon } from "./startDaemon.ts"
 
 describe("the renderer's program", () => {
@@ -32,10 +32,7 @@ describeLab("the renderer's program beside dnsmasq", () => {
       const { database, env, lines } = yield* besideDnsmasq("conf")
       yield* database.reserve("02:00:00:00:00:01", "10.99.0.7", "nas")
       const daemon = yield* startDaemon(env)
-      yield* eventually(
-        "it is applied",
-        Effect.map(database.row, ({ result }) => result === "applied" ? true : undefined)
-      )
+      yield* applied(database, "it is applied")
       assert.deepStrictEqual(yield* lines, ["dhcp-host=02:00:00:00:00:01,10.99.0.7,nas"])
       assert.match(yield* daemon.get("/metrics"), /^renderer_activations_total\{result="succeeded"\} 1$/mu)
       assert.strictEqual(yield* daemon.get("/healthz"), "ok\n")
@@ -55,7 +52,7 @@ describeLab("the renderer's program beside dnsmasq", () => {
       const daemon = yield* startDaemon(changed(env, {
         RENDERER_ACTIVATE: `env > '${begun}'; sleep 0.5; ${lab.restartCommand}; echo "$?" > '${ended}'`
       }))
-      yield* eventually("the command began", Effect.sync(() => existsSync(begun) ? true : undefined))
+      yield* eventually("the command began", Effect.sync(() => existsSync(begun)), Boolean)
       daemon.child.kill("SIGTERM")
       assert.strictEqual(yield* daemon.ended, 130)
       assert.isTrue(existsSync(ended))

@@ -2,9 +2,9 @@ import { spawn } from "node:child_process"
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { createInterface } from "node:readline"
-import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it, onTestFinished } from "vitest"
+import { eventuallyHolds } from "../src/eventually.ts"
 import { describeLab } from "../src/lab/describeLab.ts"
 import { scratchDirectory } from "../src/ScratchDirectory.ts"
 
@@ -55,21 +55,14 @@ const link = (pid: number | string): string | undefined => {
 const processesIn = (namespaces: ReadonlyArray<string | undefined>) =>
   readdirSync("/proc").filter((pid) => /^\d+$/.test(pid)).filter((pid) => namespaces.includes(link(pid) ?? "gone"))
 
-async function eventually(what: string, holds: () => boolean): Promise<void> {
-  const end = Date.now() + 10_000
-  while (!holds()) {
-    if (Date.now() > end) throw new Error(`not so after 10 s: ${what}`)
-    await sleep(20)
-  }
-}
+/** Waits until nothing of it is there any more. */
+const gone = (what: string, left: () => ReadonlyArray<unknown>) =>
+  eventuallyHolds(`${what} are gone`, left, ({ length }) => length === 0)
 
 async function assertNothingIsLeft({ dirs, namespaces, pids, place }: Awaited<ReturnType<typeof endOwner>>) {
-  await eventually("the servers are gone", () => pids.every((pid) => !existsSync(`/proc/${pid}/exe`)))
-  await eventually(
-    "the directories are gone",
-    () => [...dirs, ...readdirSync(place.path)].every((dir) => !existsSync(dir))
-  )
-  await eventually("the temporary directory is empty", () => readdirSync(place.path).length === 0)
+  await gone("the servers", () => pids.filter((pid) => existsSync(`/proc/${pid}/exe`)))
+  await gone("the directories", () => dirs.filter((dir) => existsSync(dir)))
+  await gone("the temporary files", () => readdirSync(place.path))
   assert.deepStrictEqual(processesIn(namespaces), [])
   assert.notMatch(readFileSync("/proc/net/dev", "utf8"), /^\s*(br-lan|m\d+):/m)
   await place.remove()

@@ -1,3 +1,4 @@
+import { eventually } from "@leasehold/devstack/test"
 import { AccessService, IpamService, PolicyService, ServerService, WatcherService } from "@leasehold/registry-api"
 import { Health } from "@leasehold/registry-api/gen/grpc/health/v1/health_pb"
 import { ServerReflection } from "@leasehold/registry-api/gen/grpc/reflection/v1/reflection_pb"
@@ -7,7 +8,6 @@ import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { neededScope } from "../../src/api/access/methodScopes.ts"
 import { type Scope, scopes } from "../../src/api/Caller.ts"
-import { eventually } from "../RunningRegistry.ts"
 import { CallError, type CallOptions, type GrpcClient, grpcClient, type Message } from "./grpcClient.ts"
 import { type ServedRegistry, serveRegistry } from "./ServedRegistry.ts"
 

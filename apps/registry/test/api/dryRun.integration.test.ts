@@ -2,12 +2,12 @@
  * Every method that changes something can be tried: the trial changes no row, sends no notification and no message, and is answered as
  * the call itself then is. Which methods there are is read from the definition, so that none is forgotten.
  */
+import { eventually } from "@leasehold/devstack/test"
 import { jetstreamManager } from "@nats-io/jetstream"
 import { AccessService, IpamService, PolicyService, ServerService, WatcherService } from "@leasehold/registry-api"
 import pg from "pg"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { neededScope } from "../../src/api/access/methodScopes.ts"
-import { eventually } from "../RunningRegistry.ts"
 import type { Message } from "./grpcClient.ts"
 import { type ServedRegistry, serveRegistry } from "./ServedRegistry.ts"
 

@@ -1,9 +1,10 @@
 import { type Nats, startNats } from "@leasehold/devstack"
+import { eventually } from "@leasehold/devstack/test"
 import { DiscoveryFact } from "@leasehold/events"
 import { Schema } from "effect"
 import { afterAll, assert, beforeAll, it } from "vitest"
 import { type RegistryDatabase, registryDatabase } from "../registryDatabase.ts"
-import { type Bus, connectBus, eventually, type Running, startRegistry } from "../RunningRegistry.ts"
+import { type Bus, connectBus, type Running, startRegistry } from "../RunningRegistry.ts"
 
 let nats: Nats
 let bus: Bus

@@ -1,5 +1,6 @@
 /** What must not matter: how many replicas there are, what is delivered twice, which server is away meanwhile. */
 import { type Nats, type Postgres, startNats, startPostgres } from "@leasehold/devstack"
+import { eventually } from "@leasehold/devstack/test"
 import { encodeBody, eventSubject } from "@leasehold/events"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -8,7 +9,7 @@ import pg from "pg"
 import { afterEach, assert, beforeEach, it } from "vitest"
 import { randomEvents } from "../randomEvents.ts"
 import { dump, type RegistryDatabase, registryDatabase } from "../registryDatabase.ts"
-import { type Bus, connectBus, eventually, type Running, startRegistry } from "../RunningRegistry.ts"
+import { type Bus, connectBus, type Running, startRegistry } from "../RunningRegistry.ts"
 
 const subnets = { REGISTRY_SUBNETS: "10.0.0.0/24=lab:auto,10.1.0.0/24=lab:manual" }
 const events = () => randomEvents(42, { macs: 40, addresses: 60, events: 800 }, Date.now() * 1000 - 3_600_000_000)

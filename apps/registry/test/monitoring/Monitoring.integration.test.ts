@@ -1,10 +1,10 @@
+import { eventually } from "@leasehold/devstack/test"
 import { Clock, Duration, Effect } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it, onTestFinished } from "vitest"
 import { IngestProcess } from "../../../ingest/test/harness/IngestProcess.ts"
-import { eventually } from "../RunningRegistry.ts"
 import { caller, openMonitoring, statesOf } from "./openMonitoring.ts"
 
 /** The same, half a minute and a second later. */

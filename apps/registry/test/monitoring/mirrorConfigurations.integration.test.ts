@@ -1,10 +1,10 @@
+import { eventually } from "@leasehold/devstack/test"
 import { jetstreamManager } from "@nats-io/jetstream"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { assert, describe, it, onTestFinished } from "vitest"
-import { eventually } from "../RunningRegistry.ts"
 import { caller, openMonitoring, statesOf } from "./openMonitoring.ts"
 
 const one = { revision: 1, logFiles: ["/var/log/a.log"] }

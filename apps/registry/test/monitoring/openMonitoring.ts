@@ -1,5 +1,6 @@
 /** The registry's monitoring over a database and a bus of the test's own, as one replica or several. */
 import { type Nats as Server, startNats } from "@leasehold/devstack"
+import { eventually } from "@leasehold/devstack/test"
 import { Nats, Postgres } from "@leasehold/runtime"
 import { type KV, Kvm } from "@nats-io/kv"
 import { ConfigProvider, Effect, Layer, Logger, ManagedRuntime } from "effect"
@@ -8,7 +9,7 @@ import { Administration } from "../../src/administration/Administration.ts"
 import { mirrorLayer } from "../../src/monitoring/mirrorConfigurations.ts"
 import { Monitoring } from "../../src/monitoring/Monitoring.ts"
 import { registryDatabase } from "../registryDatabase.ts"
-import { connectBus, eventually } from "../RunningRegistry.ts"
+import { connectBus } from "../RunningRegistry.ts"
 
 export const caller = { actor: "local:test", scope: "operate" } as const
 

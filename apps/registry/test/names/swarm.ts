@@ -1,11 +1,12 @@
 /** Many systems that want the same few names, over two registries at once: what their names are in whatever order they come. */
 import { startNats } from "@leasehold/devstack"
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { jetstreamManager } from "@nats-io/jetstream"
 import { assert } from "vitest"
 import { isHostName } from "../../src/names/forbidden.ts"
 import { random, shuffled } from "../randomEvents.ts"
 import { registryDatabase } from "../registryDatabase.ts"
-import { connectBus, eventually, startRegistry } from "../RunningRegistry.ts"
+import { connectBus, startRegistry } from "../RunningRegistry.ts"
 
 const wanted = ["espressif", "iphone", "nas", "printer", "tv"]
 
@@ -75,9 +76,10 @@ export const nameSwarm = async (count: number, seed: number): Promise<Outcome> =
       ).then((rows) => rows.map(({ row }) => row).toSorted())
     const before = await state()
     const facts = async (subjects: string) => {
-      await eventually(
+      await eventuallyHolds(
         "the outbox is empty",
-        async () => (await database.query("SELECT FROM outbox LIMIT 1")).length === 0 ? true : undefined,
+        () => database.query("SELECT FROM outbox LIMIT 1"),
+        ({ length }) => length === 0,
         60_000
       )
       const { state } = await (await jetstreamManager(bus.connection)).streams.info("DISCOVERY", {

@@ -1,5 +1,6 @@
 /** The bucket `policies`, and the same policies through the API, with two replicas. */
 import { type Nats, startNats } from "@leasehold/devstack"
+import { eventually, eventuallyHolds } from "@leasehold/devstack/test"
 import { type KV, Kvm } from "@nats-io/kv"
 import { connect } from "@nats-io/transport-node"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
@@ -8,7 +9,7 @@ import { join } from "node:path"
 import { afterAll, assert, beforeAll, beforeEach, describe, it } from "vitest"
 import { type GrpcClient, grpcClient } from "../api/grpcClient.ts"
 import { type RegistryDatabase, registryDatabase } from "../registryDatabase.ts"
-import { type Bus, connectBus, eventually, type Running, startRegistry } from "../RunningRegistry.ts"
+import { type Bus, connectBus, type Running, startRegistry } from "../RunningRegistry.ts"
 
 let database: RegistryDatabase
 let nats: Nats
@@ -36,9 +37,10 @@ beforeEach(async () => {
   await database.query("DELETE FROM naming_policies WHERE subnet_id IS NOT NULL")
   await database.query("UPDATE naming_policies SET pattern = 'host-{mac:6}', forbidden = '{}', conflict = 'first-wins'")
   const [row] = await database.query<{ revision: string }>("SELECT revision::text FROM naming_policies")
-  await eventually(
+  await eventuallyHolds(
     "the default policy is mirrored",
-    async () => (await valueOf("default"))?.["revision"] === row?.revision ? true : undefined
+    () => valueOf("default"),
+    (value) => value?.["revision"] === row?.revision
   )
   await eventually("nothing but the default policy is there", async () => {
     const entry = await bucket.get("subnet.10-0-0-0-24")
@@ -52,10 +54,11 @@ const valueOf = async (key: string): Promise<Readonly<Record<string, unknown>> |
 }
 /** Waits until the bucket shows a policy with this pattern. */
 const mirrored = (key: string, pattern: string) =>
-  eventually(`${key} has the pattern ${pattern}`, async () => {
-    const value = await valueOf(key)
-    return value?.["pattern"] === pattern && value["revision"] !== undefined ? value : undefined
-  })
+  eventuallyHolds(
+    `${key} has the pattern ${pattern}`,
+    () => valueOf(key),
+    (value) => value?.["pattern"] === pattern && value["revision"] !== undefined
+  )
 const pattern = async (subnet = "") => {
   const { policy } = await client.call("PolicyService/GetPolicy", { subnet })
   return JSON.parse(JSON.stringify(policy)).pattern
@@ -99,9 +102,10 @@ describe("the bucket of naming policies", () => {
   it("takes one that was read, edited and written back, but not over a later one", async () => {
     const read = await mirrored("default", "host-{mac:6}")
     await bucket.put("default", JSON.stringify({ ...read, pattern: "one-{mac:6}" }))
-    await eventually(
+    await eventuallyHolds(
       "it is taken",
-      async () => (await valueOf("default"))?.["revision"] === read["revision"] ? undefined : true
+      () => valueOf("default"),
+      (value) => value?.["revision"] !== read?.["revision"]
     )
     await bucket.put("default", JSON.stringify({ ...read, pattern: "two-{mac:6}" }))
     await mirrored("default", "one-{mac:6}")

@@ -1,7 +1,7 @@
+import { eventually } from "@leasehold/devstack/test"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { grpcClient, type Message } from "../api/grpcClient.ts"
 import { type ServedRegistry, serveRegistry } from "../api/ServedRegistry.ts"
-import { eventually } from "../RunningRegistry.ts"
 
 let served: ServedRegistry
 beforeAll(async () => {

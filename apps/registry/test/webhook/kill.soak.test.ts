@@ -1,4 +1,5 @@
 import { type Nats, startNats } from "@leasehold/devstack"
+import { eventually } from "@leasehold/devstack/test"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -6,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { type RegistryDatabase, registryDatabase } from "../registryDatabase.ts"
-import { connectBus, eventually } from "../RunningRegistry.ts"
+import { connectBus } from "../RunningRegistry.ts"
 import { type Receiver, startReceiver } from "./Receiver.ts"
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname

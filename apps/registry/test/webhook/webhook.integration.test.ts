@@ -1,4 +1,5 @@
 import { type Nats as NatsServer, startNats } from "@leasehold/devstack"
+import { eventually, eventuallyHolds } from "@leasehold/devstack/test"
 import { ensureStreams, Nats, Postgres } from "@leasehold/runtime"
 import { headers } from "@nats-io/transport-node"
 import { ConfigProvider, Effect, Layer, Logger, ManagedRuntime } from "effect"
@@ -9,7 +10,7 @@ import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { signatureOf } from "../../src/webhook/signature.ts"
 import { webhookLayer } from "../../src/webhook/webhookLayer.ts"
 import { type RegistryDatabase, registryDatabase } from "../registryDatabase.ts"
-import { type Bus, connectBus, eventually, startRegistry } from "../RunningRegistry.ts"
+import { type Bus, connectBus, startRegistry } from "../RunningRegistry.ts"
 import { makeAuthority } from "./authority.ts"
 import { type Receiver, startReceiver } from "./Receiver.ts"
 
@@ -77,24 +78,18 @@ const numbers = (): ReadonlyArray<number> =>
   })
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 const received = (count: number) =>
-  eventually(`${count} facts are received`, async () => receiver.received.length >= count ? true : undefined)
+  eventuallyHolds(`${count} facts are received`, () => receiver.received, ({ length }) => length >= count)
 const deadLetters = () =>
   database.query<{ fact_id: string; type: string; body: unknown; attempts: number; error: string }>(
     "SELECT fact_id, type, body, attempts, error FROM webhook_dead_letters ORDER BY id"
   )
-const dead = (count: number) =>
-  eventually(`${count} dead letters`, async () => {
-    const rows = await deadLetters()
-    return rows.length >= count ? rows : undefined
-  })
+const dead = (count: number) => eventuallyHolds(`${count} dead letters`, deadLetters, ({ length }) => length >= count)
 const settled = () =>
-  eventually("nothing waits", async () => {
-    const { num_ack_pending, num_pending } = await (await bus.client.jetstreamManager()).consumers.info(
-      "DISCOVERY",
-      "webhook"
-    )
-    return num_pending === 0 && num_ack_pending === 0 ? true : undefined
-  })
+  eventuallyHolds(
+    "nothing waits",
+    async () => (await bus.client.jetstreamManager()).consumers.info("DISCOVERY", "webhook"),
+    ({ num_ack_pending, num_pending }) => num_pending === 0 && num_ack_pending === 0
+  )
 
 describe("the webhook", () => {
   it("posts what a registry makes of an event, signed", async () => {
