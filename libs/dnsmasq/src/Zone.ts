@@ -13,15 +13,11 @@ const CACHED_QUARTERS = 1024
 /** Lines of a log may be so much out of order without a clock change. */
 const DISORDER = 60_000
 
+const LONGEST_REPETITION = 90_000_000
+
 export interface Zone {
   /** From local time, given as if it were UTC, to UTC; all in ms of the epoch. `previous` is the instant before it. */
   toUtc(local: number, previous?: number): number
-}
-
-/** From local time to UTC: of the first, and of the last time that the clock shows it. */
-interface Shift {
-  readonly first: number
-  readonly last: number
 }
 
 const isUtc = (name: string) => /^(?:Etc\/)?(?:UTC|GMT|Zulu|Universal)$/i.test(name)
@@ -33,30 +29,31 @@ export const isZone = (name: string): boolean => Option.isSome(DateTime.zoneMake
 export const makeZone = (name: string): Zone => {
   if (isUtc(name)) return { toUtc: (local) => local }
   const timeZone = DateTime.zoneMakeNamedUnsafe(name)
-  const shifts = new Map<number, Shift>()
-
-  const shiftBy = (local: number, disambiguation: "compatible" | "later"): number =>
-    DateTime.toEpochMillis(DateTime.makeZonedUnsafe(local, { timeZone, adjustForTimeZone: true, disambiguation })) -
-    local
-
-  const shiftAt = (local: number): Shift => {
-    const quarter = Math.floor(local / QUARTER)
-    const known = shifts.get(quarter)
-    if (known !== undefined) return known
-    const shift = { first: shiftBy(local, "compatible"), last: shiftBy(local, "later") }
-    if (shifts.size >= CACHED_QUARTERS) shifts.clear()
-    shifts.set(quarter, shift)
-    return shift
+  const makeShifts = (disambiguation: "compatible" | "later") => {
+    const shifts = new Map<number, number>()
+    return (local: number): number => {
+      const quarter = Math.floor(local / QUARTER)
+      const known = shifts.get(quarter)
+      if (known !== undefined) return known
+      const zoned = DateTime.makeZonedUnsafe(local, { timeZone, adjustForTimeZone: true, disambiguation })
+      const shift = DateTime.toEpochMillis(zoned) - local
+      if (shifts.size >= CACHED_QUARTERS) shifts.clear()
+      shifts.set(quarter, shift)
+      return shift
+    }
   }
+
+  const shiftOf = makeShifts("compatible")
+  const laterShiftOf = makeShifts("later")
 
   return {
     toUtc: (local, previous) => {
       if (Number.isNaN(local)) return local
-      const shift = shiftAt(local)
-      const first = local + shift.first
-      if (previous === undefined || shift.last <= shift.first) return first
-      const last = local + shift.last
-      return first < previous - DISORDER && previous <= last + DISORDER ? last : first
+      const first = local + shiftOf(local)
+      // No zone has ever repeated more than a day.
+      if (previous === undefined || first >= previous - DISORDER || first < previous - LONGEST_REPETITION) return first
+      const last = local + laterShiftOf(local)
+      return last > first && previous <= last + DISORDER ? last : first
     }
   }
 }
