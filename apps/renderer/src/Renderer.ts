@@ -145,6 +145,7 @@ export class Renderer extends Context.Service<Renderer, {
         yield* Effect.logInfo("this is the renderer of its server", { server: settings.server })
         yield* Ref.set(unrecorded, Option.none())
         yield* Ref.set(failures, noFailures)
+        yield* Metric.update(metrics.failuresInARow, 0)
         yield* Ref.set(skipped, nothingSkipped)
         yield* Ref.set(isTakenOver, false)
       })
@@ -184,6 +185,9 @@ export class Renderer extends Context.Service<Renderer, {
         yield* flush
         const recorded = yield* record.read
         yield* Metric.update(metrics.wantedGeneration, recorded.wanted)
+        // An earlier run applied it: a difference between the two would go unnoticed until the first success.
+        const applied = Option.map(recorded.applied, ({ generation }) => generation)
+        yield* Metric.update(metrics.appliedGeneration, Option.getOrElse(applied, () => 0n))
         const looked = yield* Effect.result(look)
         if (Result.isFailure(looked)) {
           yield* notUsed(recorded.wanted, oneLine(looked.failure.message), false)

@@ -76,6 +76,8 @@ describeLab("two renderers of one server", () => {
       first.child.kill("SIGSTOP")
       yield* cut(database)
       yield* health("the second one serves", second, "ok")
+      const { applied_generation } = yield* database.row
+      assert.strictEqual(yield* metric(second, "renderer_applied_generation"), Number(applied_generation))
       first.child.kill("SIGCONT")
       yield* health("the first one stands by", first, servedBy(second))
       yield* change(database, "10.99.0.8")
