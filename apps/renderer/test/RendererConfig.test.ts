@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer, Option } from "effect"
+import { readFileSync } from "node:fs"
+import { parseEnv } from "node:util"
 import { RendererConfig } from "../src/RendererConfig.ts"
 
 const conf = {
@@ -22,6 +24,24 @@ const read = (env: Readonly<Record<string, string>>) =>
     RendererConfig,
     RendererConfig.layer.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))))
   )
+
+describe("the example of infra", () => {
+  const text = readFileSync(new URL("../../../infra/systemd/renderer.env", import.meta.url), "utf8")
+  const envOf = (lines: string) =>
+    Object.fromEntries(Object.entries(parseEnv(lines)).map(([name, value]) => [name, value ?? ""]))
+
+  it.effect("is one of mode conf", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* read(envOf(text))).mode._tag, "Conf")
+    }))
+
+  it.effect("has one of mode hosts in its comments", () =>
+    Effect.gen(function*() {
+      const [before = "", after = ""] = text.split("# Mode hosts")
+      const hostsText = before.replace(/^# Mode conf:[^]*/mu, "") + after.replaceAll(/^# /gmu, "")
+      assert.strictEqual((yield* read(envOf(hostsText))).mode._tag, "Hosts")
+    }))
+})
 
 describe("the configuration", () => {
   it.effect("is mode conf unless it says otherwise", () =>
