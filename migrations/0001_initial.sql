@@ -439,9 +439,10 @@ BEGIN
   RETURN NULL;
 END
 $$;
--- The plan is kept, and one made for the change of a row would compare each of ten thousand with all others.
+-- The plan is kept, and one made for the change of a row would compare each of ten thousand with all others; who writes for events
+-- turns hash joins off.
 CREATE FUNCTION reservations_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_nestloop = off SET enable_hashjoin = on AS $$
 BEGIN
   INSERT INTO outbox (subject, type, body)
   SELECT 'discovery.v1.reservation.changed.' || n.id, 'reservation.changed',

@@ -18,6 +18,8 @@ export interface ChangeOptions {
   readonly dryRun?: boolean
   /** Number of the change that this one takes back. */
   readonly undoes?: bigint
+  /** Number of a change that this is a part of; 0 for one of its own. */
+  readonly partOf?: bigint
 }
 
 export interface Changed<A> {
@@ -48,13 +50,18 @@ export class Administration extends Context.Service<Administration, {
       const postgres = yield* Postgres
       const turns = yield* Semaphore.make(atOnce)
       const change = Effect.fn("Administration.change")(function*<A>(
-        { action, caller, dryRun = false, undoes }: ChangeOptions,
+        { action, caller, dryRun = false, partOf = 0n, undoes }: ChangeOptions,
         use: (client: Client) => Effect.Effect<A, ApiError | PostgresError>
       ) {
         const tried: Array<Changed<A>> = []
         return yield* postgres.transaction((client) =>
           Effect.gen(function*() {
-            yield* client.query(beginSql, [caller.actor, action, undoes === undefined ? "" : String(undoes)])
+            yield* client.query(beginSql, [
+              caller.actor,
+              action,
+              undoes === undefined ? "" : String(undoes),
+              partOf === 0n ? "" : String(partOf)
+            ])
             const result = yield* use(client)
             // Now rather than at the commit: a trial has none.
             yield* client.query("SET CONSTRAINTS ALL IMMEDIATE")
@@ -81,5 +88,5 @@ export class Administration extends Context.Service<Administration, {
 
 const beginSql = `
   SELECT take_writer_lock(), set_config('leasehold.actor', $1, true), set_config('leasehold.action', $2, true),
-    set_config('leasehold.undoes', $3, true), set_config('leasehold.change', '', true)`
+    set_config('leasehold.undoes', $3, true), set_config('leasehold.change', $4, true)`
 const changeSql = "SELECT coalesce(nullif(current_setting('leasehold.change', true), ''), '0') AS change"

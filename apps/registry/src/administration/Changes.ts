@@ -47,7 +47,7 @@ export class Changes extends Context.Service<Changes, {
                 const message = `change ${number} is taken back already, by change ${undone.undone_by}`
                 return yield* ApiError.refuse("failed-precondition", message)
               }
-              yield* undoChange(client, number)
+              yield* undoChange(client, caller, number)
               const [row] = yield* client.query<{ change: string }>("SELECT current_change()::text AS change")
               const change = yield* loadChange(client, row?.change ?? "0")
               return yield* Effect.orDie(Effect.fromNullishOr(change))

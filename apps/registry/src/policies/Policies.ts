@@ -95,12 +95,9 @@ export class Policies extends Context.Service<Policies, {
               return yield* Effect.orDie(Effect.fromNullishOr(after))
             })
         )
-        const renamed = !apply
-          ? 0
-          : dryRun
-          ? (yield* test(key, patch, 0)).changed
-          : yield* Effect.orDie(applyPolicy(postgres, result.subnetId))
-        return { policy: result, change, renamed }
+        if (!apply) return { policy: result, change, renamed: 0 }
+        if (dryRun) return { policy: result, change, renamed: (yield* test(key, patch, 0)).changed }
+        return { policy: result, ...yield* applyPolicy(administration, { caller, policy: result, change }) }
       })
 
       const remove = Effect.fn("Policies.remove")(function*(caller: Caller, key: string, dryRun: boolean) {

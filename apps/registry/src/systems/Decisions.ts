@@ -43,7 +43,7 @@ const reservedSql = `
 const takenSql = `
   SELECT name FROM systems WHERE name = ANY ($1::text[])
   UNION ALL SELECT name FROM reservations WHERE name = ANY ($1::text[])`
-// The state is set to what it is, so that the change is logged: events change names without that.
+// In one statement with the state, so that it is one row of the log: that waits for the state to be set, which events never do.
 const writeSql = `
   UPDATE systems s SET name = k.name, name_source = k.source, state = k.state
   FROM unnest($1::macaddr[], $2::text[], $3::text[], $4::text[]) AS k (mac, name, source, state) WHERE s.mac = k.mac`

@@ -8,7 +8,9 @@
 import type { Client, PostgresError } from "@leasehold/runtime"
 import { Effect } from "effect"
 import { ApiError } from "../../api/ApiError.ts"
+import type { Caller } from "../../api/Caller.ts"
 import { refusalOf } from "../refusals.ts"
+import { followNames, refuseHeldNames, renameBackSql, stateBackSql } from "./names.ts"
 import { identityOf, isKey, keyOf, matches, relations } from "./relations.ts"
 
 interface Step {
@@ -104,20 +106,7 @@ const stepSql = ({ columns, kind, relation }: Step): string => {
     WHERE ${matches(relation, "k.before")} AND logged_row(to_jsonb(t)) IS DISTINCT FROM k.before`
 }
 
-// Only what the change decided: the state is set too, since that is what the log of systems waits for.
-const systemSql = `
-  UPDATE systems t SET state = k.state,
-    name = CASE WHEN k.renamed THEN k.name ELSE t.name END,
-    name_source = CASE WHEN k.renamed THEN k.name_source ELSE t.name_source END
-  FROM (
-    SELECT c.key::macaddr AS mac, c.before ->> 'state' AS state,
-      c.before ->> 'name' AS name, c.before ->> 'name_source' AS name_source,
-      (c.before ->> 'name', c.before ->> 'name_source') IS DISTINCT FROM (c.after ->> 'name', c.after ->> 'name_source') AS renamed
-    FROM change_log c WHERE c.change = $1::bigint AND c.relation = 'systems' AND c.id BETWEEN $2::bigint AND $3::bigint
-  ) AS k
-  WHERE t.mac = k.mac`
-
-export const undoChange = (client: Client, id: string): Effect.Effect<void, ApiError | PostgresError> =>
+export const undoChange = (client: Client, caller: Caller, id: string): Effect.Effect<void, ApiError | PostgresError> =>
   Effect.gen(function*() {
     const steps = yield* client.query<Step>(stepsSql, [id])
     const concerned = [...new Set(steps.map(({ relation }) => relation))]
@@ -130,12 +119,15 @@ export const undoChange = (client: Client, id: string): Effect.Effect<void, ApiE
     const mine = concerned.filter((relation) => relation in relations)
     if (mine.length === 0) return yield* refused("there is nothing in it that could be taken back")
     for (const relation of mine) yield* refuseStrays(client, id, relation)
+    yield* refuseHeldNames(client, id)
     yield* client.query(deferSql)
     for (const step of steps) {
       if (!(step.relation in relations)) continue
-      const sql = step.relation === "systems" ? systemSql : stepSql(step)
-      yield* client.query(sql, [id, step.first, step.last])
+      // Of a system only what the change decided: its name, its state, or both.
+      const statements = step.relation === "systems" ? [stateBackSql, renameBackSql] : [stepSql(step)]
+      for (const sql of statements) yield* client.query(sql, [id, step.first, step.last])
     }
+    yield* followNames(client, caller, id)
     yield* client.query("SET CONSTRAINTS ALL IMMEDIATE")
     for (const relation of mine) {
       const [stray] = yield* client.query<{ label: string }>(straysSql(relation, "before"), [id])
