@@ -19,6 +19,7 @@ import { onePort } from "./http/onePort.ts"
 import { withPlainMessage } from "./http/plainMessage.ts"
 import { toConnectError } from "./implement.ts"
 import { reflectionService } from "./reflection.ts"
+import { strict } from "./strictJson.ts"
 
 const largestMessage = 4 * 1024 * 1024
 const patience = 1_000
@@ -40,8 +41,7 @@ export class ApiServer extends Context.Service<ApiServer, {
         const authenticate = authenticating(config, tokens)
         const adapter = connectNodeAdapter({
           readMaxBytes: largestMessage,
-          // The library ignores what it does not know: a misspelt dry_run would be a change.
-          jsonOptions: { ignoreUnknownFields: false },
+          jsonOptions: strict,
           acceptCompression: [compressionGzip],
           contextValues: connectionValues,
           requestGate: async (handler: HandlerContext) => {

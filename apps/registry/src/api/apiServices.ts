@@ -23,6 +23,7 @@ import { ipamService } from "./services/ipam.ts"
 import { policyService } from "./services/policy.ts"
 import { serverService } from "./services/server.ts"
 import { watcherService } from "./services/watcher.ts"
+import { strictly } from "./strictJson.ts"
 
 /** In the order in which reflection names them. */
 export const servedServices = [
@@ -62,10 +63,10 @@ export const apiServices = (ended: AbortSignal) =>
   Effect.map(Effect.context<Used>(), (context) => {
     const method = implementing(context, passed, ended)
     return (router: ConnectRouter): void => {
-      router.service(WatcherService, watcherService(method))
-      router.service(IpamService, ipamService(method))
-      router.service(PolicyService, policyService(method))
-      router.service(ServerService, serverService(method))
-      router.service(AccessService, accessService(method))
+      strictly(router, WatcherService, watcherService(method))
+      strictly(router, IpamService, ipamService(method))
+      strictly(router, PolicyService, policyService(method))
+      strictly(router, ServerService, serverService(method))
+      strictly(router, AccessService, accessService(method))
     }
   })

@@ -28,8 +28,9 @@ const codes: Readonly<Record<ApiErrorCode, Code>> = {
 const longestMessage = 1_000
 const mostViolations = 20
 
-export const toConnectError = ({ code, message, violations }: ApiError): ConnectError =>
-  new ConnectError(
+export const toConnectError = (error: ApiError): ConnectError => {
+  const { code, message, violations } = error
+  return new ConnectError(
     // It goes into a trailer, which clients and proxies take only so much of.
     harmless(message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message),
     codes[code],
@@ -44,8 +45,10 @@ export const toConnectError = ({ code, message, violations }: ApiError): Connect
             description: harmless(description)
           }))
         }
-      }]
+      }],
+    error
   )
+}
 
 /** How a method learns who calls; fails where nobody may. */
 export type Authorise = (context: HandlerContext) => Effect.Effect<Caller, ApiError>
@@ -188,6 +191,7 @@ const nulIn = (value: unknown): string | undefined => {
 
 /** Why no more came of a stream of requests. */
 const brokenOff = (cause: unknown): ApiError => {
+  if (cause instanceof ConnectError && cause.cause instanceof ApiError) return cause.cause
   const code = cause instanceof ConnectError ? cause.code : undefined
   return code === Code.ResourceExhausted
     ? ApiError.refuse(

@@ -1,9 +1,10 @@
 /** Naming policies as messages of the API, which is also how the bucket `policies` has them. */
 import type { MessageInitShape } from "@bufbuild/protobuf"
 import type { FieldMask } from "@bufbuild/protobuf/wkt"
-import { NameConflict, type NamingPolicy, type NamingPolicySchema } from "@leasehold/registry-api"
+import { NameConflict, NameConflictSchema, type NamingPolicy, type NamingPolicySchema } from "@leasehold/registry-api"
 import { Effect } from "effect"
 import { ApiError } from "../api/ApiError.ts"
+import { enumName, enumNames } from "../api/enumNames.ts"
 import { toTimestamp } from "../api/messages.ts"
 import type { NameConflict as Conflict } from "../names/Naming.ts"
 import { type PolicyPatch, readPatch } from "./PolicyFields.ts"
@@ -47,7 +48,7 @@ const fieldOf = (policy: NamingPolicy, path: string): PolicyPatchInput | undefin
     case "forbidden":
       return { forbidden: policy.forbidden }
     case "conflict":
-      return { conflict: fromConflict(policy.conflict) ?? policy.conflict }
+      return { conflict: fromConflict(policy.conflict) }
     case "client_names":
       return { clientNames: policy.clientNames }
     case "domain":
@@ -70,6 +71,10 @@ export const fromMask = (
   for (const path of mask?.paths ?? []) {
     const field = fieldOf(policy, path)
     if (field === undefined) return Effect.fail(ApiError.invalid("update_mask", `fields among ${paths}`, path))
+    if (path === "conflict" && field.conflict === undefined) {
+      const given = enumName(NameConflictSchema, policy.conflict)
+      return Effect.fail(ApiError.invalid("policy.conflict", enumNames(NameConflictSchema), given))
+    }
     Object.assign(input, field)
   }
   return Effect.fromResult(readPatch(input))

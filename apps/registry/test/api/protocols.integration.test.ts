@@ -205,9 +205,23 @@ describe("JSON", () => {
     [
       "IpamService/CreateSubnet",
       `{"subnet":{"cidr":"10.9.0.0/24","policy":"AUTO"}}`,
-      /SubnetPolicy from JSON: "AUTO"/u
+      /subnet\.policy: expected SUBNET_POLICY_AUTO or SUBNET_POLICY_MANUAL, got "AUTO"/u
     ],
-    ["IpamService/ListReservations", `{"filter":{"sources":["ADMIN"]}}`, /ReservationSource from JSON: "ADMIN"/u]
+    [
+      "IpamService/ListReservations",
+      `{"filter":{"sources":["RESERVATION_SOURCE_AUTO","ADMIN"]}}`,
+      /filter\.sources\[1\]: expected RESERVATION_SOURCE_ADMINISTRATOR, \w+ or \w+, got "ADMIN"/u
+    ],
+    [
+      "PolicyService/UpdatePolicy",
+      `{"policy":{"conflict":false},"update_mask":"conflict"}`,
+      /policy\.conflict: expected NAME_CONFLICT_FIRST_WINS, .*, got false/u
+    ],
+    [
+      "AccessService/CreateToken",
+      `{"name":"t","scope":"\\u001b[31mroot"}`,
+      /scope: expected SCOPE_READ, .*, got "\\+u001b\[31mroot"/u
+    ]
   ]
 
   it("is refused where it names a field or a value that there is not, and nothing is done", async () => {
@@ -218,13 +232,18 @@ describe("JSON", () => {
       assert.strictEqual(answer.status, 400, body)
       assert.propertyVal(error, "code", "invalid_argument")
       assert.match(String(Reflect.get(Object(error), "message")), said)
+      if (/expected/u.test(said.source)) assert.nestedInclude(error, { "details[0].type": "google.rpc.BadRequest" })
     }
     const kept = await served.client.call("IpamService/GetReservation", { key: "10.1.0.9" })
     assert.nestedInclude(kept, { "reservation.address": "10.1.0.9" })
   })
 
   it("is refused so in gRPC-Web too, and in streams", async () => {
-    const stream = ["IpamService/ImportReservations", `{"mode":"REPLACE"}`, /ImportMode from JSON: "REPLACE"/u] as const
+    const stream = [
+      "IpamService/ImportReservations",
+      `{"mode":"REPLACE"}`,
+      /mode: expected IMPORT_MODE_ADD, .* got "REPLACE"/u
+    ] as const
     for (const [method, body, said] of [...refusals, stream]) {
       const framed = Buffer.concat([Buffer.alloc(5), Buffer.from(body)])
       framed.writeUInt32BE(body.length, 1)

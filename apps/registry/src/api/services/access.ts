@@ -9,6 +9,7 @@ import {
   RevokeTokenRequestSchema,
   RevokeTokenResponseSchema,
   Scope as ScopeMessage,
+  ScopeSchema,
   WhoAmIRequestSchema,
   WhoAmIResponseSchema
 } from "@leasehold/registry-api"
@@ -16,6 +17,7 @@ import { Clock, Effect } from "effect"
 import { type Token, Tokens } from "../access/Tokens.ts"
 import { ApiError } from "../ApiError.ts"
 import type { Scope } from "../Caller.ts"
+import { enumName, enumNames } from "../enumNames.ts"
 import type { Implementing } from "../implement.ts"
 import { fromTimestamp, optionalTimestamp, toTimestamp } from "../messages.ts"
 
@@ -28,7 +30,7 @@ export const accessService = (method: Implementing<Tokens>) =>
         const tokens = yield* Tokens
         const wanted = yield* Effect.mapError(
           Effect.fromNullishOr(decided[scope]),
-          () => ApiError.invalid("scope", "SCOPE_READ, SCOPE_OPERATE or SCOPE_ADMINISTER")
+          () => ApiError.invalid("scope", enumNames(ScopeSchema), enumName(ScopeSchema, scope))
         )
         const end = expiresAt === undefined ? undefined : yield* fromTimestamp("expires_at", expiresAt)
         if (end !== undefined && Date.parse(end) <= (yield* Clock.currentTimeMillis)) {

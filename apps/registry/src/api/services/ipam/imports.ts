@@ -2,6 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf"
 import {
   ImportMode as ModeMessage,
+  ImportModeSchema,
   type ImportReservationsRequest,
   type ImportReservationsResponseSchema,
   ReservationSource as SourceMessage
@@ -16,6 +17,7 @@ import {
   type Problem
 } from "../../../ipam/Imports.ts"
 import { ApiError } from "../../ApiError.ts"
+import { enumName, enumNames } from "../../enumNames.ts"
 import { reservationMessage } from "./answers.ts"
 import { readReservation } from "./requests.ts"
 
@@ -57,7 +59,8 @@ export const readImport = Effect.fnUntraced(
       }))
     const mode = first === undefined ? undefined : modes[first.mode]
     if (first === undefined || count === 0) return yield* ApiError.invalid("reservations", "one reservation or more")
-    if (mode === undefined) return yield* ApiError.invalid("mode", "one of the import modes", first.mode)
+    if (mode === undefined)
+      return yield* ApiError.invalid("mode", enumNames(ImportModeSchema), enumName(ImportModeSchema, first.mode))
     const read: Import = { items, problems, mode, dryRun: first.dryRun }
     return read
   }

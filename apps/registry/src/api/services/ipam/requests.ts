@@ -5,8 +5,10 @@ import {
   type AddressRange as RangeMessage,
   type Reservation,
   type ReservationFilter as FilterMessage,
+  ReservationSourceSchema,
   type Subnet,
-  SubnetPolicy
+  SubnetPolicy,
+  SubnetPolicySchema
 } from "@leasehold/registry-api"
 import { Effect, Result } from "effect"
 import {
@@ -28,6 +30,7 @@ import type { AddressRange, ReservationSettings } from "../../../ipam/model.ts"
 import type { ReservationFilter, ReservationPatch } from "../../../ipam/Reservations.ts"
 import type { NewSubnet, SubnetPatch } from "../../../ipam/Subnets.ts"
 import { ApiError } from "../../ApiError.ts"
+import { enumName, enumNames } from "../../enumNames.ts"
 import { sourceOf } from "./answers.ts"
 
 /** MACs of one reservation. */
@@ -156,7 +159,7 @@ const subnetFields = (message: Subnet): Readonly<Record<string, () => Read<Subne
   policy: () => {
     const policy = policies[message.policy]
     return policy === undefined
-      ? invalid("subnet.policy", "SUBNET_POLICY_AUTO or SUBNET_POLICY_MANUAL")
+      ? invalid("subnet.policy", enumNames(SubnetPolicySchema), enumName(SubnetPolicySchema, message.policy))
       : Result.succeed({ policy })
   },
   range: () =>
@@ -236,7 +239,7 @@ export const readFilter = (filter: FilterMessage | undefined): Read<ReservationF
       filter.sources.slice(0, 10).map((wanted) => {
         const source = sourceOf(wanted)
         return source === undefined
-          ? invalid("filter.sources", "RESERVATION_SOURCE_ADMINISTRATOR, _AUTO or _IMPORT", wanted)
+          ? invalid("filter.sources", enumNames(ReservationSourceSchema), enumName(ReservationSourceSchema, wanted))
           : Result.succeed(source)
       })
     )

@@ -5,12 +5,14 @@ import {
   NameSource as NameSourceMessage,
   type SystemFilter as SystemFilterMessage,
   type SystemSchema,
-  SystemState as SystemStateMessage
+  SystemState as SystemStateMessage,
+  SystemStateSchema
 } from "@leasehold/registry-api"
 import { Effect, Schema } from "effect"
 import type { KnownSystem } from "../../../systems/KnownSystem.ts"
 import type { SystemFilter } from "../../../systems/SystemFilter.ts"
 import { ApiError } from "../../ApiError.ts"
+import { enumName, enumNames } from "../../enumNames.ts"
 import { field, fromTimestamp, toTimestamp } from "../../messages.ts"
 
 const nameSources = {
@@ -53,10 +55,11 @@ export const systemMessage = (system: KnownSystem): MessageInitShape<typeof Syst
   reservedAddresses: [...system.reserved]
 })
 
-const expectedState = "SYSTEM_STATE_KNOWN, SYSTEM_STATE_IGNORED or SYSTEM_STATE_BLOCKED"
-
 export const stateOf = (name: string, state: SystemStateMessage): Effect.Effect<SystemState, ApiError> =>
-  Effect.mapError(Effect.fromNullishOr(statesDecided[state]), () => ApiError.invalid(name, expectedState, state))
+  Effect.mapError(
+    Effect.fromNullishOr(statesDecided[state]),
+    () => ApiError.invalid(name, enumNames(SystemStateSchema), enumName(SystemStateSchema, state))
+  )
 
 const serverId = field(ServerId, "a server id of 1 to 63 lower-case letters, digits and dashes")
 const text = field(
