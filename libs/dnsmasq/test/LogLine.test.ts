@@ -129,7 +129,12 @@ describe("packet lines", () => {
     })
     assert.strictEqual(dhcp("DHCPNAK(e0) 10.0.0.1 02:00:00:00:00:01 mauvaise adresse").reason, "mauvaise adresse")
     assert.strictEqual(dhcp("DHCPREPLY(e0) fd99::1 00:01 déprécié").reason, "déprécié")
-    assert.strictEqual(dhcp("DHCPREPLY(e0) fd99::1 00:01 deprecated").hostname, undefined)
+    for (const word of ["deprecated", "veraltet", "descartado"]) {
+      assert.strictEqual(dhcp(`DHCPREPLY(e0) fd99::1 00:01 ${word}`).reason, word)
+    }
+    for (const word of ["ignored", "ignoriert", "ignorado", "ignorat", "ignorerad", "oversett", "diabaikan"]) {
+      assert.strictEqual(dhcp(`DHCPINFORMATION-REQUEST(e0) 00:01 ${word}`).reason, word)
+    }
   })
 
   it("keeps a DECLINE message as text", () => {

@@ -155,7 +155,9 @@ const routed = (rest: Tail): Body => (line, at, end, draft) => {
 }
 
 const offered = hostnameOrReason()
-const answered = hostnameOrReason("deprecated")
+// Of dnsmasq's translations, those that could be names.
+const answered = hostnameOrReason("deprecated", "veraltet", "descartado")
+const informed = hostnameOrReason("ignored", "ignoriert", "ignorado", "ignorat", "ignorerad", "oversett", "diabaikan")
 
 const RULES: ReadonlyArray<Rule> = [
   { type: "DHCPDISCOVER", kind: "discover", body: v4(reason, false) },
@@ -172,7 +174,7 @@ const RULES: ReadonlyArray<Rule> = [
   { type: "DHCPRENEW", kind: "v6-renew", body: v6(reason) },
   { type: "DHCPREBIND", kind: "v6-rebind", body: v6(reason) },
   { type: "DHCPREPLY", kind: "v6-reply", body: v6Answer(answered) },
-  { type: "DHCPINFORMATION-REQUEST", kind: "v6-information-request", body: v6(hostnameOrReason("ignored")) },
+  { type: "DHCPINFORMATION-REQUEST", kind: "v6-information-request", body: v6(informed) },
   { type: "BOOTP", kind: "other", subkind: "bootp", body: loose },
   { type: "PXE", kind: "other", subkind: "pxe", body: loose },
   { type: "PXEBS", kind: "other", subkind: "pxe", body: loose },
