@@ -89,13 +89,6 @@ CREATE TABLE name_conflicts (
 );
 COMMENT ON TABLE name_conflicts IS 'Names that more than one system wanted, and who was the first that could not have it: announced once';
 
--- What a system's name is a form of, where it ends in digits of the MAC as the names of those who lost one do.
-CREATE FUNCTION name_without_digits(name text, mac macaddr) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-  WHEN right(name, 7) = '-' || right(replace(mac::text, ':', ''), 6) THEN left(name, -7)
-  WHEN right(name, 13) = '-' || replace(mac::text, ':', '') THEN left(name, -13)
-END;
 -- Who is next to have a disputed name, where that is the last to have told it.
 CREATE INDEX systems_disputed_idx ON systems (name_without_digits(name, mac), first_name_stamp)
   WHERE name_source = 'client' AND name_without_digits(name, mac) IS NOT NULL;
@@ -126,6 +119,8 @@ COMMENT ON COLUMN change_log.key IS 'Primary key of the row that changed';
 COMMENT ON COLUMN change_log.label IS 'What a person calls it';
 CREATE INDEX change_log_change_idx ON change_log (change, id);
 CREATE INDEX change_log_entity_key_idx ON change_log (entity, key, id);
+-- Who may not ask about tokens is not told of their changes.
+CREATE INDEX change_log_token_idx ON change_log (change) WHERE entity = 'token';
 
 -- What a row is found by: its key, the words of what a person calls it, and what it had or has that can be looked up. One
 -- text that is taken apart at the end is inlined; an array put together of a query would cost more than writing the row.

@@ -57,7 +57,12 @@ export interface ChangeFilter {
   readonly actor: string
   /** A time as PostgreSQL reads it. */
   readonly since: string | undefined
+  /** Those of tokens too. */
+  readonly tokens: boolean
 }
+
+// As a whole: what it was found by, and that it was made, tells of the token as well.
+const withoutTokens = "NOT EXISTS (SELECT FROM change_log l WHERE l.change = c.id AND l.entity = 'token')"
 
 // What was not asked for is left out, so that each question is planned for what it asks. What a change is about is a word of what a
 // person calls it, or a value that it had or has.
@@ -75,7 +80,8 @@ const conditionOf = (filter: ChangeFilter, before: string | undefined) => {
         `c.id IN (SELECT l.change FROM change_log l
           WHERE change_words(l.key, l.label, l.before, l.after) @> ARRAY[${word}])`,
       filter.key.toLowerCase()
-    )
+    ),
+    ...(filter.tokens ? [] : [withoutTokens])
   ]
   return { sql: conditions.length === 0 ? "true" : conditions.join(" AND "), values }
 }

@@ -169,14 +169,15 @@ export const ipamService = (method: Implementing<Used>) =>
     listChanges: method.unary(
       ListChangesRequestSchema,
       ListChangesResponseSchema,
-      Effect.fn("IpamService.listChanges")(function*({ actor, id, key, pageSize, pageToken, since }) {
+      Effect.fn("IpamService.listChanges")(function*({ actor, id, key, pageSize, pageToken, since }, { scope }) {
         const changes = yield* Changes
         if (id < 0n) return yield* ApiError.invalid("id", "the number of a change", String(id))
         const filter = {
           id: id === 0n ? undefined : String(id),
           key,
           actor,
-          since: since === undefined ? undefined : yield* fromTimestamp("since", since)
+          since: since === undefined ? undefined : yield* fromTimestamp("since", since),
+          tokens: scope === "administer"
         }
         const { items, nextToken } = yield* changes.list(filter, { size: pageSize, token: pageToken })
         return { changes: items.map(changeMessage), nextPageToken: nextToken }
