@@ -12,7 +12,8 @@ export default defineConfig({
     pool: "forks",
     // One more than the smallest machine has cores: most of what takes long waits for a client, a restart, a timer.
     maxWorkers: 3,
-    testTimeout: 20_000,
-    hookTimeout: 60_000
+    // These only end what hangs: a machine that has other work may be many times slower.
+    testTimeout: 90_000,
+    hookTimeout: 90_000
   }
 })

@@ -76,7 +76,7 @@ describeLab("injection", () => {
     const line = await eventually("the file has its line", async () => lineOf(await system.file(), "52:54:00:12:34:56"))
     assert.strictEqual(line, "52:54:00:12:34:56,10.99.0.150,nas")
     await plain.heard(/discovery\.v1\.server\.applied\.lab/u)
-  }, 30_000)
+  })
 
   it("shows a bad event in REJECTED, with field, expectation and finding", async () => {
     plain.subscribe("dhcp.v1.rejected.>", 2)
@@ -85,7 +85,7 @@ describeLab("injection", () => {
     assert.match(told, /mac/u)
     assert.include(told, "a MAC address of six octets")
     assert.include(told, "52:54:00:12:34")
-  }, 30_000)
+  })
 
   it("answers requests: the sequence of what is accepted, the error of what is not", async () => {
     plain.subscribe("_INBOX.plain.>", 3)
@@ -105,5 +105,5 @@ describeLab("injection", () => {
       "the accepted one is known",
       async () => (await system.query("SELECT 1 FROM systems WHERE mac = '52:54:00:12:34:57'"))[0]
     )
-  }, 30_000)
+  })
 })

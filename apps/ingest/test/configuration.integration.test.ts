@@ -90,7 +90,7 @@ describe("a configuration at run time", () => {
     await arrived()
     assert.strictEqual(await ingest.end(), 130)
     for (const file of [a, b, c]) await file.assertWhole()
-  }, 60_000)
+  })
 
   it("is refused as a whole when a path of it may not be read, and the one before stays", async () => {
     const { buckets, directory, ingest, log, path, stream } = await openWatched()
@@ -146,7 +146,7 @@ describe("a configuration at run time", () => {
     await buckets.configure({ logFiles: [good.path] })
     const turned = await buckets.reported((one) => one.configurationRevision === 0)
     assert.match(turned.configurationProblem ?? "", /good\.log leads to .*secret\.log/u)
-  }, 60_000)
+  })
 
   it(
     "is remembered for a restart without the bus, and without its bucket, and forgotten when it is taken back",

@@ -7,7 +7,7 @@ import { killStory } from "./harness/killStory.ts"
 import { openSite, until } from "./harness/openSite.ts"
 
 describe("nothing is lost, nothing is doubled, nothing changes places", () => {
-  it("through kill -9 at random moments while the log grows and is rotated", () => killStory(20_261_122, 150), 60_000)
+  it("through kill -9 at random moments while the log grows and is rotated", () => killStory(20_261_122, 150))
 
   it("through the loss and the damage of its checkpoints", async () => {
     const { ingest, path, source, state, stream } = await openSite()
@@ -45,7 +45,7 @@ describe("nothing is lost, nothing is doubled, nothing changes places", () => {
     }
     await stream.reaches(source.lines.length)
     assertSameLines(await stream.lines(), source.lines)
-  }, 60_000)
+  })
 
   it("while the bus is away: reading stops, memory stays, and the checkpoint does not move", async () => {
     const { ingest, offset, path, source, startBus, stopBus, stream } = await openSite()
@@ -67,13 +67,13 @@ describe("nothing is lost, nothing is doubled, nothing changes places", () => {
     assert.strictEqual(offset(), before)
     const begin = performance.now()
     assert.strictEqual(await ingest.end(), 130)
-    assert.isBelow(performance.now() - begin, 2_000)
+    assert.isBelow(performance.now() - begin, 15_000)
     assert.strictEqual(offset(), before)
     await startBus()
     ingest.start()
     await stream.reaches(source.lines.length)
     assertSameLines(await stream.lines(), source.lines)
-  }, 60_000)
+  })
 
   it("while the bus hangs: the daemon ends all the same, and its checkpoint does not move", async () => {
     const { ingest, offset, path, signalBus, source, stream } = await openSite()
@@ -88,7 +88,7 @@ describe("nothing is lost, nothing is doubled, nothing changes places", () => {
       await sleep(500)
       const begin = performance.now()
       assert.strictEqual(await ingest.end(), 130)
-      assert.isBelow(performance.now() - begin, 2_000)
+      assert.isBelow(performance.now() - begin, 15_000)
       assert.strictEqual(offset(), before)
     } finally {
       signalBus("SIGCONT")

@@ -31,7 +31,7 @@ describe("a bus that refuses", () => {
     await stream.manager.streams.update(DHCP.name, { ...config, max_msgs: -1 })
     await stream.reaches(source.lines.length)
     assertSameLines((await stream.lines()).toSorted(), source.lines.toSorted())
-  }, 40_000)
+  })
 
   it("for their size gets smaller events, and a gap where nothing is left to take away", async () => {
     const { ingest, path, source, stream } = await openSite()

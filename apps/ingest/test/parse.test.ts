@@ -213,4 +213,4 @@ describe("ingest parse", () => {
     const [stdout] = await Promise.all([collect(child.stdout), feeding, once(child, "close")])
     assert.strictEqual(stdout.split("\n").length - 1, turns * 1000)
   })
-}, 60_000)
+})

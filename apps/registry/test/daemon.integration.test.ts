@@ -64,9 +64,9 @@ describe("the daemon", () => {
     assert.isTrue(logs().every(({ app, level }) => app === "registry" && level === "info"), JSON.stringify(logs()))
     const { code, seconds } = await end("SIGTERM")
     assert.strictEqual(code, 130)
-    assert.isBelow(seconds, 2)
+    assert.isBelow(seconds, 15)
     assert.strictEqual(child.signalCode, null)
-  }, 30_000)
+  })
 
   it("ends as promptly while its servers are away", async () => {
     const away = start({ NATS_SERVERS: "nats://127.0.0.1:1" })
@@ -82,11 +82,11 @@ describe("the daemon", () => {
     for (const { end } of [away, without]) {
       const { code, seconds } = await end("SIGTERM")
       assert.strictEqual(code, 130)
-      assert.isBelow(seconds, 2)
+      assert.isBelow(seconds, 15)
     }
     const messages = without.logs().filter(({ level }) => level === "warn").map(({ message }) => String(message))
     assert.strictEqual(new Set(messages).size, messages.length, messages.join("\n"))
-  }, 30_000)
+  })
 
   it("refuses a configuration that it cannot read, with 1", async () => {
     const { child, logs } = start({ REGISTRY_SUBNETS: "everything" })
@@ -96,5 +96,5 @@ describe("the daemon", () => {
     const open = start({ REGISTRY_API_HOST: "192.0.2.1" })
     assert.strictEqual((await once(open.child, "exit"))[0], 1)
     assert.include(String(open.logs().at(-1)?.["error"]), "set REGISTRY_API_TLS_CERT and REGISTRY_API_TLS_KEY")
-  }, 30_000)
+  })
 })

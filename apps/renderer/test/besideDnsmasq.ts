@@ -17,7 +17,7 @@ const quick: Environment = {
   RENDERER_RESTART_INTERVAL: "1 millis",
   RENDERER_RELOAD_SHARE: "1",
   RENDERER_RETRY_MIN: "1 hour",
-  RENDERER_PROOF_TIMEOUT: "5 seconds"
+  RENDERER_PROOF_TIMEOUT: "30 seconds"
 }
 
 const environmentOf = (mode: ModeName, lab: Lab, { url }: TestDatabase): Environment => ({

@@ -41,7 +41,10 @@ const converges = Effect.fnUntraced(function*(mode: ModeName) {
   const cache = join(lab.dir, "cache")
   const prefix = mode === "conf" ? "dhcp-host=" : ""
   const lineOf = (address: string) => `${prefix}${mac.toUpperCase()},${address},nas`
-  const offered = Effect.map(Effect.promise(() => sender.exchange({ type: "discover", mac })), (reply) => reply?.yiaddr)
+  const offered = Effect.map(
+    Effect.promise(() => sender.exchange({ type: "discover", mac }, 10_000)),
+    (reply) => reply?.yiaddr
+  )
   yield* database.reserve(mac, "10.99.0.10", "nas")
   yield* lookOnce(env)
 
@@ -92,13 +95,13 @@ describeLab("a renderer that is killed (SIGKILL)", () => {
         [...new Set(causes)].sort(),
         ["chmod", "half a write", "link", "open", "remove", "rename", "sync", "writeFile"]
       )
-    }), 60_000)
+    }))
 
   it.live("before any step of mode hosts that is another one does too", () =>
     Effect.gen(function*() {
       const { causes } = yield* dieAtEachStep("hosts", 8)
       assert.deepStrictEqual(causes.slice(-5), ["writeFile", "rename", "rename", "sync", "remove"])
-    }), 60_000)
+    }))
 
   it.live("by its own command, before and after the restart, has dnsmasq use the file in the end", () =>
     Effect.gen(function*() {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { inspect } from "node:util"
 
 /** Less than the time of a test, whose end would say nothing of the reason. */
-const patience = 15_000
+const patience = 45_000
 const pause = 15
 
 /** Until the answer is not undefined, which is given back. */

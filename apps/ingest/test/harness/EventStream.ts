@@ -33,7 +33,7 @@ export class EventStream {
   }
 
   /** Waits until it holds that many. */
-  async reaches(count: number, seconds = 30): Promise<void> {
+  async reaches(count: number, seconds = 60): Promise<void> {
     const end = Date.now() + seconds * 1000
     while (await this.count() < count && Date.now() < end) await sleep(20)
   }

@@ -8,7 +8,7 @@ import { onTestFinished } from "vitest"
 import { EventStream, LineSource } from "./EventStream.ts"
 import { IngestProcess } from "./IngestProcess.ts"
 
-export const until = async (met: () => boolean | Promise<boolean>, seconds = 20) => {
+export const until = async (met: () => boolean | Promise<boolean>, seconds = 45) => {
   const end = Date.now() + seconds * 1000
   while (!(await met()) && Date.now() < end) await sleep(20)
 }

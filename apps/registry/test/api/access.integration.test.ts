@@ -94,7 +94,7 @@ describe("authorisation", () => {
       }
     }
     assert.deepStrictEqual(wrong, [])
-  }, 60_000)
+  })
 
   it("asks for no more than read where nothing is changed, and for more wherever something is", () => {
     const asks = /^(?:get|list|watch|explain|test|check|export|whoAmI|serverReflection)/u
@@ -176,7 +176,7 @@ describe("tokens", () => {
       const answer = await other.call("AccessService/WhoAmI", {}, options).catch((error: unknown) => error)
       return answer instanceof CallError && answer.code === "UNAUTHENTICATED" ? true : undefined
     })
-    assert.isBelow(performance.now() - begun, 5_000)
+    assert.isBelow(performance.now() - begun, 30_000)
     other.close()
   })
 

@@ -92,7 +92,7 @@ it("two replicas and messages that come twice make the state of one", async () =
   assert.deepStrictEqual(ids, ids.toSorted((a, b) => a - b))
   assert.strictEqual(new Set(ids).size, ids.length)
   assert.lengthOf(await to.messages("REJECTED"), 0)
-}, 90_000)
+})
 
 it("servers that are killed while events come in change nothing, and no fact is lost or told twice", async () => {
   const all = events()
@@ -127,7 +127,7 @@ it("servers that are killed while events come in change nothing, and no fact is 
     .map(({ subject }) => subject.slice(-17)).filter((mac) => mac !== "00:16:3e:ff:00:01")
   const known = await one.query<{ mac: string }>("SELECT mac::text FROM systems ORDER BY mac")
   assert.deepStrictEqual(discovered.toSorted(), known.map(({ mac }) => mac))
-}, 90_000)
+})
 
 it("a replica that ends gives its messages to the other at once", async () => {
   const one = await database()
@@ -136,16 +136,18 @@ it("a replica that ends gives its messages to the other at once", async () => {
   // Nothing can be written while somebody has the writer lock: both replicas hold messages then.
   const blocked = await postgresLock(one)
   await publishAll(to, events().slice(0, 200))
-  await eventually("both wait", async () => {
-    const waiting = await one.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+  await eventually("messages wait to be written", async () => {
+    const waiting = await one.query(`
+      SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+      WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted`)
     return waiting.length >= 1 ? true : undefined
   })
   await first.stop()
   await blocked.release()
   const begun = performance.now()
   await to.settled()
-  assert.isBelow(performance.now() - begun, 10_000, "well before JetStream would deliver them again by itself")
-}, 90_000)
+  assert.isBelow(performance.now() - begun, 25_000, "well before JetStream would deliver them again by itself")
+})
 
 const postgresLock = async (one: RegistryDatabase) => {
   const client = new pg.Client({ connectionString: one.url })

@@ -138,6 +138,20 @@ describe("a reservation", () => {
     assert.deepStrictEqual(await database.query("SELECT automatic::int FROM subnet_usage"), [{ automatic: 1 }])
   })
 
+  it("takes its name from an automatic one whatever clients call themselves", async () => {
+    const automatic = [", source", ", 'auto'"] as const
+    await reserve(1, "10.0.0.7", "nas", ...automatic)
+    await reserve(2, "10.0.0.8", "nas-000001", ...automatic)
+    await reserve(3, "10.0.0.9", "nas")
+    const called = async () =>
+      (await database.query<{ name: string }>("SELECT name FROM reservations ORDER BY mac")).map(({ name }) => name)
+    assert.deepStrictEqual(await called(), ["nas-00163e000001", "nas-000001", "nas"])
+    await reserve(4, "10.0.0.10", "nas-00163e000001")
+    assert.deepStrictEqual(await called(), ["host-00163e000001-2", "nas-000001", "nas", "nas-00163e000001"])
+    await reserve(5, "10.0.0.11", "nas-000001")
+    assert.deepStrictEqual((await called())[1], "nas-000001-000002")
+  })
+
   it("that an administrator edits is automatic no longer", async () => {
     await reserve(1, "10.0.0.7", "nas", ", source", ", 'auto'")
     await database.query("UPDATE reservations SET comment = 'seen'")

@@ -121,7 +121,7 @@ describe("the webhook", () => {
       )
     })
     assert.deepStrictEqual(await deadLetters(), [])
-  }, 30_000)
+  })
 
   it("posts over TLS to a receiver whose CA is named, and to no other", async () => {
     const directory = await mkdtemp(join(tmpdir(), "leasehold-webhook-"))
@@ -142,7 +142,7 @@ describe("the webhook", () => {
     } finally {
       await rm(directory, { recursive: true, force: true })
     }
-  }, 30_000)
+  })
 
   it("posts again what was not taken, and then the others in their order", async () => {
     receiver.answer((response, _, number) => {
@@ -156,7 +156,7 @@ describe("the webhook", () => {
     const [first, again] = receiver.received
     assert.strictEqual(again?.headers["ce-id"], first?.headers["ce-id"])
     assert.deepStrictEqual(await deadLetters(), [])
-  }, 30_000)
+  })
 
   it("records what is refused, and what is not taken within all attempts, and goes on", async () => {
     receiver.answer((response, { body }) => {
@@ -204,7 +204,7 @@ describe("the webhook", () => {
       receiver.received.map(({ headers }) => headers["ce-id"]),
       ["outbox-1", "outbox-2", "outbox-3", "outbox-3", "outbox-3", "outbox-4", "outbox-6", "outbox-7"]
     )
-  }, 30_000)
+  })
 
   it("loses nothing when it ends in the middle, and nothing that became known meanwhile", async () => {
     receiver.answer((response, _, number) => {
@@ -221,7 +221,7 @@ describe("the webhook", () => {
     await received(9)
     await settled()
     assert.deepStrictEqual(numbers(), [1, 2, 3, 4, 4, 5, 6, 7, 8])
-  }, 30_000)
+  })
 
   it("is one among all replicas: each fact comes once, and in order", async () => {
     await Promise.all([startWebhook(), startWebhook(), startWebhook()])
@@ -232,7 +232,7 @@ describe("the webhook", () => {
     await settled()
     const stored = (await bus.messages("DISCOVERY")).map(({ body }) => body)
     assert.deepStrictEqual(receiver.received.map(({ body }) => body), stored)
-  }, 30_000)
+  })
 
   it("waits for a receiver that is away, and holds up nothing else", async () => {
     const { port } = receiver
@@ -256,7 +256,7 @@ describe("the webhook", () => {
     await received(10)
     assert.deepStrictEqual(receiver.received.map(({ body }) => body), facts.map(({ body }) => body))
     assert.deepStrictEqual(await deadLetters(), [])
-  }, 30_000)
+  })
 
   it("posts the types that are wanted, from when it was switched on", async () => {
     await announce(1)
@@ -269,7 +269,7 @@ describe("the webhook", () => {
     await settled()
     assert.deepStrictEqual(numbers(), [3, 5])
     assert.deepStrictEqual(await deadLetters(), [])
-  }, 30_000)
+  })
 
   it("goes on when its consumer was removed", async () => {
     await startWebhook()
@@ -284,13 +284,13 @@ describe("the webhook", () => {
     await announce(2)
     await received(2)
     assert.deepStrictEqual(numbers(), [1, 2])
-  }, 30_000)
+  })
 
   it("does not start with a URL that it cannot post to", async () => {
     const problem = await startWebhook({ REGISTRY_WEBHOOK_URL: "ftp://127.0.0.1/secret" }).then(() => "", String)
     assert.include(problem, "REGISTRY_WEBHOOK_URL is not an http or https URL")
     assert.notInclude(problem, "secret")
-  }, 30_000)
+  })
 
   it("is not there without a URL", async () => {
     await startWebhook({ REGISTRY_WEBHOOK_URL: "" })
@@ -298,5 +298,5 @@ describe("the webhook", () => {
     const consumers = await (await bus.client.jetstreamManager()).consumers.list("DISCOVERY").next()
     assert.deepStrictEqual(consumers, [])
     assert.deepStrictEqual(receiver.received, [])
-  }, 30_000)
+  })
 })

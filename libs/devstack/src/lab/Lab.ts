@@ -96,7 +96,7 @@ export async function startLab(settings: DnsmasqSettings = {}): Promise<Lab> {
       await ask("start")
     },
     log,
-    logged: async (pattern, { withinMs = 10_000 } = {}) => {
+    logged: async (pattern, { withinMs = 30_000 } = {}) => {
       const end = Date.now() + withinMs
       for (;;) {
         const text = await log()

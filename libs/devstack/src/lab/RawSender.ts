@@ -63,7 +63,7 @@ export async function openRawSender(machine: Machine, address: string): Promise<
   }
   const xidOf = (message: RawMessage) => message.xid ?? randomBytes(4).readUInt32BE()
   const send = (message: RawMessage, xid: number) => void child.send(encodeMessage(message, xid))
-  const exchange = async (message: RawMessage, withinMs = 1_000): Promise<RawReply | undefined> => {
+  const exchange = async (message: RawMessage, withinMs = 5_000): Promise<RawReply | undefined> => {
     if (message.ciaddr !== undefined && message.type !== "inform") await answerAt(message.ciaddr)
     const xid = xidOf(message)
     try {
@@ -81,7 +81,7 @@ export async function openRawSender(machine: Machine, address: string): Promise<
   }
   const insist = async (message: RawMessage): Promise<RawReply> => {
     for (let attempt = 0; attempt < 5; attempt++) {
-      const reply = await exchange(message)
+      const reply = await exchange(message, 1_000)
       if (reply !== undefined) return reply
     }
     throw new Error(`no answer to ${message.type} of ${message.mac}`)
