@@ -299,6 +299,35 @@ CREATE TRIGGER subnets_writer_lock BEFORE UPDATE OR DELETE ON subnets
 CREATE TRIGGER subnet_servers_writer_lock BEFORE INSERT OR UPDATE OR DELETE ON subnet_servers
   FOR EACH STATEMENT EXECUTE FUNCTION take_writer_lock_trigger();
 
+-- What a system's name is a form of, where it ends in digits of the MAC as the names of those who lost one do.
+CREATE FUNCTION name_without_digits(name text, mac macaddr) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+  WHEN right(name, 7) = '-' || right(replace(mac::text, ':', ''), 6) THEN left(name, -7)
+  WHEN right(name, 13) = '-' || replace(mac::text, ':', '') THEN left(name, -13)
+END;
+
+-- What a system is called that loses its name: the forms of the registry's `names/candidates.ts`, in its order. Clients may
+-- have taken any of them but the one with all twelve digits, and administrators that one too.
+CREATE FUNCTION name_instead(lost text, mac macaddr) RETURNS text
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+DECLARE
+  digits text := replace(mac::text, ':', '');
+  base text := coalesce(name_without_digits(lost, mac), lost);
+  form text := left(base, 56) || '-' || right(digits, 6);
+  attempt int := 0;
+BEGIN
+  WHILE form = lost
+    OR EXISTS (SELECT FROM reservations r WHERE r.name = form AND r.mac <> name_instead.mac)
+    OR EXISTS (SELECT FROM systems y WHERE y.name = form AND y.mac <> name_instead.mac)
+  LOOP
+    attempt := attempt + 1;
+    form := CASE attempt WHEN 1 THEN left(base, 50) || '-' || digits ELSE 'host-' || digits || '-' || attempt END;
+  END LOOP;
+  RETURN form;
+END
+$$;
+
 -- An administrator says MAC, address and name; the subnet follows from the address (without one it is to be said).
 -- Automatic reservations give way: one that has the name gets another, one that has the address or the MAC ends. One that
 -- is edited is automatic no more. Plans are kept, and those made for an empty table would be ruinous for a full one.
@@ -359,7 +388,7 @@ BEGIN
       SELECT FROM reservations r
       WHERE r.name = NEW.name AND r.domain = NEW.domain AND r.source = 'auto' AND r.mac <> NEW.mac AND r.id <> NEW.id)
     THEN
-      UPDATE reservations r SET name = left(r.name, 56) || '-' || right(replace(r.mac::text, ':', ''), 6)
+      UPDATE reservations r SET name = name_instead(r.name, r.mac)
       WHERE r.source = 'auto' AND r.mac <> NEW.mac AND r.domain = NEW.domain AND r.name = NEW.name AND r.id <> NEW.id;
     END IF;
   END IF;

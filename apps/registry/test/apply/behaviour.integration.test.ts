@@ -245,6 +245,20 @@ describe("an administrator's reservation", () => {
     await facts()
   })
 
+  it("has its name though a client calls itself as the one that gives way would be called", async () => {
+    await applyEach(
+      say(1, "ack", { mac: mac(1), ip: "10.0.0.10", hostname: "nas" }),
+      say(2, "ack", { mac: mac(2), ip: "10.0.0.11", hostname: "nas-000001" })
+    )
+    await database.query("INSERT INTO reservations (mac, address, name) VALUES ($1, '10.0.0.50', 'nas')", [mac(3)])
+    const before = await reservations()
+    await pending()
+    assert.deepStrictEqual(await reservations(), before)
+    assert.deepStrictEqual(before.map(({ name }) => name), ["nas-00163e000001", "nas-000001", "nas"])
+    assert.deepInclude(await system(1), { name: "nas-00163e000001", name_source: "client" })
+    assert.deepInclude(await system(2), { name: "nas-000001" })
+  })
+
   it("keeps its name from newcomers though its system was never seen", async () => {
     await database.query("INSERT INTO reservations (mac, address, name) VALUES ($1, '10.0.0.50', 'nas')", [mac(7)])
     await apply(say(1, "ack", { mac: mac(1), ip: "10.0.0.10", hostname: "nas" }))

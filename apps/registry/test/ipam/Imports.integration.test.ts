@@ -235,6 +235,19 @@ describe("an import", () => {
     ])
   })
 
+  it("is not held up by a client that calls itself as another would be called", async () => {
+    await sql(`INSERT INTO reservations (mac, address, name, source) VALUES ('${macOf(1)}', '10.0.0.7', 'nas', 'auto'),
+      ('${macOf(2)}', '10.0.0.8', 'nas-000001', 'auto')`)
+    const answer = await run([host(4, "10.0.0.9", "nas"), host(5, "10.0.0.10", "nas-540000000001")])
+    assert.deepInclude(answer, { created: 2n, problemCount: 0n })
+    assert.deepStrictEqual((await rows()).toSorted(), [
+      `${macOf(1)} 10.0.0.7 nas-525400000001 auto`,
+      `${macOf(2)} 10.0.0.8 nas-000001 auto`,
+      `${macOf(4)} 10.0.0.9 nas import`,
+      `${macOf(5)} 10.0.0.10 nas-540000000001 import`
+    ])
+  })
+
   for (const moving of [true, false]) {
     it(`may exchange what automatic reservations have: names${moving ? " and addresses" : ""}`, async () => {
       await sql(
