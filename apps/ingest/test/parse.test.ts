@@ -145,6 +145,14 @@ describe("ingest parse", () => {
       assert.match(yield* why(`${corpus}expected.jsonl/x`), /^cannot read .*: a part of its path is no directory$/)
     }).pipe(Effect.provide(NodeServices.layer)))
 
+  it("reads a pipe that is named like a file", async () => {
+    const script = "printf '%s\\n' \"$1\" | \"$2\" \"$3\" parse /dev/stdin"
+    const child = spawn("sh", ["-c", script, "sh", discover, process.execPath, ingest])
+    const [stdout, [code]] = await Promise.all([collect(child.stdout), once(child, "close")])
+    assert.strictEqual(code, 0)
+    assert.deepStrictEqual(objects(stdout).map(({ kind }) => kind), ["discover"])
+  })
+
   it.effect("says what a file is that holds a log and is none", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem

@@ -18,6 +18,7 @@ import {
   Stream
 } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
+import { createReadStream } from "node:fs"
 import { whyNoLog } from "./parse/binaryFormat.ts"
 
 const chunkSize = 262_144
@@ -38,21 +39,19 @@ export class UnreadableLog extends Schema.TaggedError<UnreadableLog>()("Unreadab
 }
 
 const reasons: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
   EISDIR: "it is a directory",
-  ENOTDIR: "a part of its path is no directory",
-  NotFound: "there is no such file",
-  PermissionDenied: "permission denied"
+  ENOENT: "there is no such file",
+  ENOTDIR: "a part of its path is no directory"
 }
 
-const codeOf = (error: PlatformError.PlatformError): string => {
-  const { cause } = error.reason
-  return Predicate.hasProperty(cause, "code") ? String(cause.code) : ""
-}
+const codeOf = (cause: unknown): string => (Predicate.hasProperty(cause, "code") ? String(cause.code) : "")
 
-const unreadable = (path: string) => (error: PlatformError.PlatformError) => {
-  const why = reasons[codeOf(error)] ?? reasons[error.reason._tag] ?? error.message
-  return new UnreadableLog({ path, why })
-}
+const whyUnreadable = (cause: unknown): string =>
+  reasons[codeOf(cause)] ?? (Predicate.isError(cause) ? cause.message : String(cause))
+
+const unreadable = (path: string) => (error: PlatformError.PlatformError) =>
+  new UnreadableLog({ path, why: whyUnreadable(error.reason.cause ?? error) })
 
 /** What the line itself says first, then what other lines of its transaction said. */
 const render = (line: number, record: JoinedRecord): string => {
@@ -120,13 +119,15 @@ const writtenAt = Effect.fnUntraced(function*(path: string) {
   return Option.isSome(mtime) ? mtime.value.getTime() : yield* Clock.currentTimeMillis
 })
 
-const bytesOf = Effect.fnUntraced(function*(path: string) {
-  if (path === "-") return (yield* Stdio.Stdio).stdin
-  return (yield* FileSystem.FileSystem).stream(path, { chunkSize })
-})
+/** Not by the FileSystem's stream, which asks for positions: a pipe has none. */
+const bytesOf = (path: string) =>
+  Stream.fromAsyncIterable(
+    createReadStream(path, { highWaterMark: chunkSize }),
+    (cause) => new UnreadableLog({ path, why: whyUnreadable(cause) })
+  )
 
 const isClosedPipe = (error: PlatformError.PlatformError) =>
-  codeOf(error) === "EPIPE" || codeOf(error) === "ERR_STREAM_DESTROYED"
+  ["EPIPE", "ERR_STREAM_DESTROYED"].includes(codeOf(error.reason.cause))
 
 /** The events of a log, printed. */
 export const parseLog = Effect.fn("parse")(function*(
@@ -150,8 +151,8 @@ export const parseLog = Effect.fn("parse")(function*(
     return why === undefined ? Effect.succeed(print(reader.read(chunk))) : Effect.fail(new UnreadableLog({ path, why }))
   }
 
-  const printed = yield* Stream.unwrap(bytesOf(path)).pipe(
-    Stream.mapError(unreadable(path)),
+  const bytes = path === "-" ? Stream.mapError(stdio.stdin, unreadable(path)) : bytesOf(path)
+  const printed = yield* bytes.pipe(
     Stream.mapEffect(read),
     Stream.concat(Stream.fromEffect(Effect.sync(() => print(reader.end())))),
     Stream.filter((text) => text !== ""),
