@@ -92,8 +92,8 @@ const PREFIXES = ["\ufeff", "data: ", "\ufffd"]
 /** Where the object begins in a line that is one; -1 in every other. */
 export const objectStart = (line: string): number => {
   if (line.charCodeAt(0) === OPEN_BRACE) return 0
-  for (const { length } of PREFIXES.filter((prefix) => line.startsWith(prefix))) {
-    if (line.charCodeAt(length) === OPEN_BRACE) return length
+  for (const prefix of PREFIXES) {
+    if (line.startsWith(prefix) && line.charCodeAt(prefix.length) === OPEN_BRACE) return prefix.length
   }
   return -1
 }
