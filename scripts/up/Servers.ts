@@ -3,8 +3,7 @@
  *
  * What `DATABASE_URL` or `NATS_SERVERS` names is used as it is, and nothing is started in its place.
  */
-import { startNats, startPostgres } from "@leasehold/devstack"
-import { createServer } from "node:net"
+import { freePort, startNats, startPostgres } from "@leasehold/devstack"
 import { join } from "node:path"
 import pg from "pg"
 
@@ -32,14 +31,14 @@ export async function startServers(data: string): Promise<Servers> {
       const postgres = await startPostgres({
         dir: join(data, "postgres"),
         durable: true,
-        ...await portIfFree(usualPorts.postgres)
+        ...await ifFree(usualPorts.postgres)
       })
       stops.push(() => postgres.stop())
       await ensureDatabase(postgres.url)
       return postgres.urlOf(database)
     })()
     const natsServers = external.nats ?? await (async () => {
-      const nats = await startNats({ dir: join(data, "nats"), ...await portIfFree(usualPorts.nats) })
+      const nats = await startNats({ dir: join(data, "nats"), ...await ifFree(usualPorts.nats) })
       stops.push(() => nats.stop())
       return nats.url
     })()
@@ -60,13 +59,7 @@ export async function startServers(data: string): Promise<Servers> {
   }
 }
 
-function portIfFree(port: number): Promise<{ readonly port?: number }> {
-  return new Promise((resolve) => {
-    const probe = createServer()
-    probe.once("error", () => resolve({}))
-    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve({ port })))
-  })
-}
+const ifFree = (port: number): Promise<{ readonly port?: number }> => freePort(port).then(() => ({ port }), () => ({}))
 
 async function ensureDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })

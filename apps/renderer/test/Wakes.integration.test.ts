@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Fiber, Layer } from "effect"
 import { RendererConfig } from "../src/RendererConfig.ts"
 import { Wakes } from "../src/Wakes.ts"
+import { eventually } from "./besideDnsmasq.ts"
 import { confIn, type Environment, environment } from "./configured.ts"
 import { testDatabase } from "./testDatabase.ts"
 
@@ -16,8 +17,10 @@ const listening = Effect.fnUntraced(function*(env: Environment = {}) {
   )
   const wakes = Context.get(yield* Layer.build(layer), Wakes)
   yield* wakes.next
-  yield* Effect.timeoutOption(wakes.next, "500 millis")
   const listener = "datname = current_database() AND query LIKE 'LISTEN%'"
+  const listeners = database.query(`SELECT FROM pg_stat_activity WHERE ${listener} AND state = 'idle'`)
+  yield* eventually("it listens", listeners, (found) => found.length > 0)
+  yield* Effect.timeoutOption(wakes.next, "500 millis")
   const notify = (server: string) => database.query("SELECT pg_notify('render', $1)", [server])
   return { database, wakes, notify, listener }
 })

@@ -188,7 +188,7 @@ describeLab("mode conf", () => {
       const { database, directory, env, lines, pid } = yield* besideDnsmasq("conf")
       const starts = join(directory, "..", "starts")
       const { cycle } = yield* startRenderer(changed(env, {
-        RENDERER_RESTART_INTERVAL: "4 seconds",
+        RENDERER_RESTART_INTERVAL: "8 seconds",
         RENDERER_ACTIVATE: `echo start >> '${starts}'; ${env["RENDERER_ACTIVATE"]}`
       }))
       yield* database.reserve(mac, "10.99.0.7", "nas")

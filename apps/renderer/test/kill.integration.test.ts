@@ -95,13 +95,13 @@ describeLab("a renderer that is killed (SIGKILL)", () => {
         [...new Set(causes)].sort(),
         ["chmod", "half a write", "link", "open", "remove", "rename", "sync", "writeFile"]
       )
-    }))
+    }), 240_000)
 
   it.live("before any step of mode hosts that is another one does too", () =>
     Effect.gen(function*() {
       const { causes } = yield* dieAtEachStep("hosts", 8)
       assert.deepStrictEqual(causes.slice(-5), ["writeFile", "rename", "rename", "sync", "remove"])
-    }))
+    }), 240_000)
 
   it.live("by its own command, before and after the restart, has dnsmasq use the file in the end", () =>
     Effect.gen(function*() {

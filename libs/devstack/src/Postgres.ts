@@ -6,10 +6,10 @@
  * transaction survives the death of the server but not that of the machine.
  */
 import { randomBytes } from "node:crypto"
-import { createServer } from "node:net"
 import { join } from "node:path"
 import pg from "pg"
 import { type Daemon, startDaemon, whenReady } from "./Daemon.ts"
+import { freePort } from "./freePort.ts"
 import { ensureCluster, passwordOf } from "./Postgres/cluster.ts"
 import { asServerUser, type ServerUser, serverUserFor } from "./Postgres/serverUser.ts"
 import { binaryDirectory } from "./Postgres/binaries.ts"
@@ -110,16 +110,6 @@ const settings = (port: number, durable: boolean) => ({
   log_timezone: "UTC",
   ...(durable ? {} : { fsync: "off", full_page_writes: "off" })
 })
-
-/** A port of loopback that nobody has at this moment: the wanted one, or any. Fails when somebody has the wanted one. */
-export function freePort(wanted = 0): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject).listen(wanted, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
-}
 
 /**
  * Makes a database of its own for a test file and returns its URL; it ends with the cluster.

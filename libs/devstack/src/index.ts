@@ -6,6 +6,7 @@
  */
 export { type SharedServers } from "./context.ts"
 export { dieWithOwner } from "./Daemon.ts"
+export { freePort } from "./freePort.ts"
 export { type Nats, natsBinary, type NatsOptions, startNats } from "./Nats.ts"
-export { freePort, freshDatabase, type Postgres, type PostgresOptions, startPostgres } from "./Postgres.ts"
+export { freshDatabase, type Postgres, type PostgresOptions, startPostgres } from "./Postgres.ts"
 export { type Stack, startStack } from "./Stack.ts"
