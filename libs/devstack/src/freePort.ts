@@ -14,7 +14,8 @@ const attempts = 100
 export async function freePort(wanted = 0): Promise<number> {
   if (wanted !== 0) return probe(wanted)
   const end = await firstEphemeral()
-  for (let attempt = 0; attempt < attempts && end > lowest; attempt++) {
+  if (end <= lowest) return probe(0)
+  for (let attempt = 0; attempt < attempts; attempt++) {
     const found = await probe(randomInt(lowest, end)).catch(() => undefined)
     if (found !== undefined) return found
   }
