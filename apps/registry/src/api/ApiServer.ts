@@ -37,8 +37,8 @@ export class ApiServer extends Context.Service<ApiServer, {
         const tokens = yield* Tokens
         const context = yield* Effect.context()
         const ended = ending()
-        const services = yield* apiServices(ended.signal)
         const authenticate = authenticating(config, tokens)
+        const services = yield* apiServices({ ended: ended.signal, stillMay: authenticate })
         const adapter = connectNodeAdapter({
           readMaxBytes: largestMessage,
           jsonOptions: strict,

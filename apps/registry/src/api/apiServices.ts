@@ -17,7 +17,7 @@ import { Systems } from "../systems/Systems.ts"
 import { Watching } from "../systems/Watching.ts"
 import { passed } from "./access/authenticate.ts"
 import { Tokens } from "./access/Tokens.ts"
-import { implementing } from "./implement.ts"
+import { implementing, type Surroundings } from "./implement.ts"
 import { accessService } from "./services/access.ts"
 import { ipamService } from "./services/ipam.ts"
 import { policyService } from "./services/policy.ts"
@@ -55,13 +55,10 @@ export const servicesLayer = Layer.mergeAll(
 
 type Used = Layer.Success<typeof servicesLayer>
 
-/**
- * Registers the services with a router.
- * @param ended aborted when the server goes away
- */
-export const apiServices = (ended: AbortSignal) =>
+/** Registers the services with a router. */
+export const apiServices = (surroundings: Surroundings) =>
   Effect.map(Effect.context<Used>(), (context) => {
-    const method = implementing(context, passed, ended)
+    const method = implementing(context, passed, surroundings)
     return (router: ConnectRouter): void => {
       strictly(router, WatcherService, watcherService(method))
       strictly(router, IpamService, ipamService(method))

@@ -81,15 +81,29 @@ export interface Implementing<R> {
 const longestUnary = Duration.seconds(60)
 const longestUpload = Duration.minutes(10)
 
-/**
- * @param context the services that the methods use
- * @param ended aborted when the server goes away: streams end at once, calls with one answer may go on for a moment
- */
+/** Between two questions whether the caller of a stream still may. */
+const askAgain = Duration.seconds(3)
+
+export interface Surroundings {
+  /** Aborted when the server goes away: streams end at once, calls with one answer may go on for a moment. */
+  readonly ended?: AbortSignal
+  /** Fails where the caller of a stream may not call any more. */
+  readonly stillMay?: (context: HandlerContext) => Effect.Effect<unknown, ApiError>
+}
+
+/** @param context the services that the methods use */
 export const implementing = <R>(
   context: Context.Context<R>,
   authorise: Authorise,
-  ended?: AbortSignal
+  { ended, stillMay = () => Effect.void }: Surroundings = {}
 ): Implementing<R> => {
+  /** Never succeeds. That nobody can be asked at the moment ends no stream. */
+  const revoked = (handler: HandlerContext): Effect.Effect<never, ApiError> =>
+    Effect.sleep(askAgain).pipe(
+      Effect.andThen(stillMay(handler)),
+      Effect.catchIf(({ code }) => code === "unavailable", () => Effect.void),
+      Effect.forever
+    )
   const settle = async <A>(
     effect: Effect.Effect<A, ApiError, R>,
     handler: HandlerContext,
@@ -128,6 +142,7 @@ export const implementing = <R>(
         Stream.map((answer) => create(output, answer)),
         // A stream that waits for something to tell would never notice that nobody listens any more.
         Stream.interruptWhen(aborted(signal)),
+        Stream.interruptWhen(revoked(handler)),
         Stream.tapCause((cause) => logged(cause, handler))
       )
       return {
@@ -147,7 +162,7 @@ export const implementing = <R>(
           run(
             Stream.fromAsyncIterable(requests, brokenOff),
             caller
-          )).pipe(Effect.map((answer) => create(output, answer))),
+          )).pipe(Effect.raceFirst(revoked(handler)), Effect.map((answer) => create(output, answer))),
         handler,
         longestUpload
       )
