@@ -3,17 +3,19 @@
  *
  * It ends in order: watchers are told that the server goes away, calls get a second to end, and what is left is cut.
  */
+import type { DescMethod } from "@bufbuild/protobuf"
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect"
 import { compressionGzip, connectNodeAdapter } from "@connectrpc/connect-node"
 import { Health } from "@leasehold/registry-api/gen/grpc/health/v1/health_pb"
 import { ServerReflection } from "@leasehold/registry-api/gen/grpc/reflection/v1/reflection_pb"
 import { Cause, Context, Effect, Exit, Layer } from "effect"
 import { authenticating, connectionValues } from "./access/authenticate.ts"
+import { neededScope } from "./access/methodScopes.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { ApiConfig, ApiRefused, authorityOf } from "./ApiConfig.ts"
 import { apiServices, servedServices } from "./apiServices.ts"
 import { healthService } from "./health.ts"
-import { guarded } from "./http/guarded.ts"
+import { guarded, type Paths } from "./http/guarded.ts"
 import { limits } from "./http/limits.ts"
 import { onePort } from "./http/onePort.ts"
 import { withPlainMessage } from "./http/plainMessage.ts"
@@ -61,7 +63,7 @@ export class ApiServer extends Context.Service<ApiServer, {
         })
         const port = yield* Effect.acquireRelease(
           Effect.tryPromise({
-            try: () => onePort(config, limits, guarded(config, limits, uploads, withPlainMessage(adapter))),
+            try: () => onePort(config, limits, guarded(config, limits, paths, withPlainMessage(adapter))),
             catch: (cause) =>
               new ApiRefused({
                 message: `the API cannot listen on ${authorityOf(config.host, config.port)}: ${
@@ -87,10 +89,12 @@ const ending = () => new AbortController()
 
 const away = new ConnectError("the server goes away; call again", Code.Unavailable)
 
-const uploads: ReadonlySet<string> = new Set(
-  servedServices.flatMap(({ methods, typeName }) =>
-    methods.flatMap(({ methodKind, name }) =>
-      methodKind === "client_streaming" || methodKind === "bidi_streaming" ? [`/${typeName}/${name}`] : []
-    )
+const pathsWhere = (is: (method: DescMethod) => boolean): ReadonlySet<string> =>
+  new Set(
+    servedServices.flatMap(({ methods, typeName }) => methods.filter(is).map(({ name }) => `/${typeName}/${name}`))
   )
-)
+
+const paths: Paths = {
+  uploads: pathsWhere(({ methodKind }) => methodKind === "client_streaming" || methodKind === "bidi_streaming"),
+  strangers: pathsWhere((method) => neededScope(method) === "nobody-in-particular")
+}

@@ -37,7 +37,7 @@ const listen = async (handle: Handler = answer) => {
   const server = await onePort(
     { host: "127.0.0.1", port: 0, tls: undefined },
     limits,
-    guarded(config, limits, new Set(["/upload"]), handle)
+    guarded(config, limits, { uploads: new Set(["/upload"]), strangers: new Set() }, handle)
   )
   ends.push(() => server.close(100))
   return server.port
@@ -143,7 +143,7 @@ it.each([
   const server = await onePort(
     { host: "127.0.0.1", port: 0, tls: undefined },
     limits,
-    guarded({ ...config, trusting: false }, limits, new Set(), parsed)
+    guarded({ ...config, trusting: false }, limits, { uploads: new Set(), strangers: new Set() }, parsed)
   )
   ends.push(() => server.close(100))
   const socket = await open(server.port, bytes)

@@ -10,14 +10,22 @@ import { type ApiConfig, isLoopback } from "../ApiConfig.ts"
 import type { Handler, Request, Response } from "./Handler.ts"
 import type { Limits } from "./limits.ts"
 
-/** @param uploads paths of the methods whose request is a stream */
+/** Paths of methods that are not like the others. */
+export interface Paths {
+  /** The request is a stream. */
+  readonly uploads: ReadonlySet<string>
+  /** Answered without credentials. They have few places, of their own: strangers keep out nobody but each other. */
+  readonly strangers: ReadonlySet<string>
+}
+
 export const guarded = (
   config: Pick<ApiConfig, "origins" | "trusting">,
   limits: Limits,
-  uploads: ReadonlySet<string>,
+  { strangers, uploads }: Paths,
   handle: Handler
 ): Handler => {
-  let open = 0
+  const known = { open: 0, most: limits.calls }
+  const unknown = { open: 0, most: limits.strangers }
   const pass: Handler = (request, response) => {
     if (config.trusting && !isLoopback(nameOf(authority(request)))) {
       return refuse(response, 403, "the host that was asked for is not this machine's")
@@ -28,12 +36,14 @@ export const guarded = (
     }
     if (origin !== undefined) allow(response, origin)
     if (request.method === "OPTIONS") return end(response, origin === undefined ? 405 : 204)
-    if (open >= limits.calls) return refuse(response, 503, "too many calls at a time")
-    open++
-    const timer = setTimeout(() => cut(request), uploads.has(pathOf(request)) ? limits.upload : limits.body)
+    const path = pathOf(request)
+    const places = strangers.has(path) ? unknown : known
+    if (places.open >= places.most) return refuse(response, 503, "too many calls at a time")
+    places.open++
+    const timer = setTimeout(() => cut(request), uploads.has(path) ? limits.upload : limits.body)
     request.once("end", () => clearTimeout(timer))
     response.once("close", () => {
-      open--
+      places.open--
       clearTimeout(timer)
     })
     handle(request, response)

@@ -12,6 +12,8 @@ export interface Limits {
   readonly idle: number
   readonly connections: number
   readonly calls: number
+  /** Calls that are answered without credentials. */
+  readonly strangers: number
 }
 
 export const limits: Limits = {
@@ -21,5 +23,6 @@ export const limits: Limits = {
   upload: 600_000,
   idle: 120_000,
   connections: 1_000,
-  calls: 1_000
+  calls: 1_000,
+  strangers: 64
 }
