@@ -4,7 +4,7 @@
  *
  * A file is read once, however often it is included. What cannot be read is told, with the line that names it.
  */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem, Path, type PlatformError } from "effect"
 import { type BrokenLine, decodeText, isUtf16 } from "./domain/decodeText.ts"
 import type { Place } from "./domain/imports/ImportItem.ts"
 import { confLines, type Include, includesOf } from "./domain/review/confLines.ts"
@@ -41,6 +41,9 @@ const reasons: Readonly<Record<string, string>> = {
   BadResource: "it is a directory"
 }
 
+/** Why a file cannot be read, in words. */
+export const reasonOf = ({ reason }: PlatformError.PlatformError): string => reasons[reason._tag] ?? reason._tag
+
 export const readTextFile = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
   const { size, type } = yield* fs.stat(path)
@@ -49,13 +52,15 @@ export const readTextFile = Effect.fnUntraced(function*(path: string) {
   const bytes = yield* fs.readFile(path)
   if (isUtf16(bytes)) return yield* Effect.fail("it is UTF-16: save it as UTF-8")
   return decodeText(bytes)
-}, Effect.mapError((error) => (typeof error === "string" ? error : reasons[error.reason._tag] ?? error.reason._tag)))
+}, Effect.mapError((error) => (typeof error === "string" ? error : reasonOf(error))))
 
 interface Pending {
   readonly path: string
   readonly kind: Include["kind"]
   readonly from: Place | undefined
   readonly accepts: Include["accepts"]
+  /** An entry of a directory: dnsmasq takes regular files, and nothing below. */
+  readonly isEntry?: boolean
 }
 
 export const readConfTree = Effect.fn("readConfTree")(function*(paths: ReadonlyArray<string>) {
@@ -74,8 +79,7 @@ export const readConfTree = Effect.fn("readConfTree")(function*(paths: ReadonlyA
     const shape = new RegExp(`^${parts.join(".*")}$`, "u")
     return entries.filter((name) => shape.test(name)).toSorted().map((name) => names.join(directory, name))
   })
-  const isDirectory = (path: string) =>
-    Effect.orElseSucceed(Effect.map(fs.stat(path), ({ type }) => type === "Directory"), () => false)
+  const typeOf = (path: string) => Effect.orElseSucceed(Effect.map(fs.stat(path), ({ type }) => type), () => undefined)
 
   while (pending.length > 0 && seen.size < mostFiles) {
     const one = pending.shift()
@@ -86,20 +90,23 @@ export const readConfTree = Effect.fn("readConfTree")(function*(paths: ReadonlyA
     seen.add(path)
     if (kind === "conf" && names.basename(path).includes("*")) {
       const found = yield* matching(path)
-      pending.unshift(...found.map((path) => ({ path, kind, from, accepts })))
+      pending.unshift(...found.map((path) => ({ path, kind, from, accepts, isEntry: true })))
       continue
     }
+    const type = yield* typeOf(path)
+    if (one.isEntry === true && type !== undefined && type !== "File") continue
     // `dhcp-hostsfile` takes a directory as well, and a directory that is given by name is meant as `conf-dir`.
-    if (kind === "conf-dir" || kind === "hosts-dir" || (kind !== "ethers" && (yield* isDirectory(path)))) {
+    if (kind === "conf-dir" || kind === "hosts-dir" || (kind !== "ethers" && type === "Directory")) {
       const entries = yield* Effect.result(fs.readDirectory(path))
       if (entries._tag === "Failure") {
-        const reason = entries.failure.reason._tag
-        unreadable.push({ path, from, reason: reasons[reason] ?? reason })
+        unreadable.push({ path, from, reason: reasonOf(entries.failure) })
         continue
       }
       const inside = kind.startsWith("conf") ? "conf" as const : "hosts" as const
       const wanted = entries.success.filter((name) => accepts(name) && !/^\.|~$|^#.*#$/u.test(name)).toSorted()
-      pending.unshift(...wanted.map((name) => ({ path: names.join(path, name), kind: inside, from, accepts })))
+      pending.unshift(
+        ...wanted.map((name) => ({ path: names.join(path, name), kind: inside, from, accepts, isEntry: true }))
+      )
       continue
     }
     const read = yield* Effect.result(readTextFile(path))

@@ -5,7 +5,7 @@
  * that says which field was wrong and what to do next.
  */
 import type { RegistryClient } from "@leasehold/registry-api/client"
-import { Context, Effect, FileSystem, Layer, Option, Redacted, Scope, Stream } from "effect"
+import { Context, Effect, Layer, Option, Redacted, Scope, Stream } from "effect"
 import { type Failure, misused } from "./domain/Failure.ts"
 import { Ca, Cert, Key, orUndefined, Server, TokenFile, tokenFileSetting, tokenSetting } from "./globals.ts"
 import { Screen } from "./Screen.ts"
@@ -43,12 +43,14 @@ const isLoopback = (origin: string): boolean =>
   /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/u.test(new URL(origin).hostname)
 
 const makeOptions = Effect.gen(function*() {
-  const files = yield* FileSystem.FileSystem
   const { user } = yield* Screen
   const read = (flag: string, path: string) =>
     Effect.mapError(
-      files.readFileString(path),
-      (error) => misused(`${flag}: cannot read ${path}: ${error.reason._tag}`, "Give the path of a file you may read.")
+      // Loaded only where there is a file to read.
+      Effect.flatMap(Effect.promise(() => import("./ConfFiles.ts")), ({ readTextFile }) =>
+        Effect.map(readTextFile(path), ({ text }) => text)),
+      (reason) =>
+        misused(`${flag}: cannot read ${path}: ${reason}`, "Give the path of a file you may read.")
     )
   const readOptional = (flag: string, path: string | undefined) =>
     path === undefined ? Effect.undefined : read(flag, path)

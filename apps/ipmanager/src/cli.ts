@@ -44,7 +44,8 @@ const screenLayer = Layer.sync(Screen, () => {
     out: (text) => write(stdout, text),
     err: (text) => write(stderr, text),
     ask: (question) => Effect.promise((signal) => ask(question, signal)),
-    width: isTerminal ? stdout.columns : undefined,
+    // A terminal that does not know its width says 0.
+    width: isTerminal && stdout.columns > 0 ? stdout.columns : undefined,
     colour: isTerminal && !isSet("NO_COLOR") && process.env["TERM"] !== "dumb",
     progress: stderr.isTTY === true && process.env["TERM"] !== "dumb",
     interactive: stdin.isTTY === true && stderr.isTTY === true,
@@ -65,14 +66,20 @@ const endAtBrokenSession = (error: Error) => {
       ? "Give the URL of the registry's API with --server or IPMANAGER_SERVER; https:// where it serves TLS."
       : undefined
   })
-  writeSync(2, `${formatFailure(failure)}\n`)
-  process.exit(exitCodes[failure.reason])
+  try {
+    writeSync(2, `${formatFailure(failure)}\n`)
+  } finally {
+    process.exit(exitCodes[failure.reason])
+  }
 }
 
 export const main = async (): Promise<void> => {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === "EPIPE" ? 0 : 1)
+    if (error.code === "EPIPE") process.exit(0)
+    process.stderr.write(`ipmanager: the result cannot be written: ${error.message}\n`, () => process.exit(1))
   })
+  // What cannot be told is no reason to end otherwise.
+  process.stderr.on("error", () => undefined)
   process.once("uncaughtException", endAtBrokenSession)
   const fiber = Effect.runFork(
     program(process.argv.slice(2)).pipe(Effect.provide(Layer.merge(screenLayer, NodeServices.layer)))

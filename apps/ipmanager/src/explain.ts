@@ -40,12 +40,39 @@ const tlsProblem = (error: ConnectError): string | undefined => {
   return typeof code === "string" && /CERT|SELF_SIGNED|ISSUER|ERR_TLS|SSL/u.test(code) ? code : undefined
 }
 
+/** What listens there speaks no TLS. */
+const plainText = /ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG/u
+
+/** Where to look for what there is. */
+const lists: ReadonlyArray<readonly [what: RegExp, advice: string]> = [
+  [/\breservation\b/u, "See `ipmanager host list`."],
+  [/\bsubnet\b/u, "See `ipmanager subnet list`."],
+  [/\bsystem\b/u, "See `ipmanager system list`; `ipmanager system register` makes a machine known by hand."],
+  [/\bchange\b/u, "See `ipmanager log`."],
+  [/\btoken\b/u, "See `ipmanager token list`."],
+  [/\bserver\b/u, "See `ipmanager server list`."]
+]
+
+/** Fields as they are called here, where they are no part of a message, and the key is what was given anyway. */
+const plainFields = (message: string): string =>
+  message.replace(/^(?:key|id): /u, "").replace(
+    /(^|; )(?:reservation|subnet|policy|configuration|filter)\.([a-z_]+(?:\[\d+\])?: )/gu,
+    "$1$2"
+  )
+
 const unreachable =
   /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|ECONNRESET|EAI_AGAIN|ERR_HTTP2|EPROTO|socket hang up/u
 
 export const explain = (cause: unknown, server: string): Failure => {
   const error = ConnectError.from(cause)
   const tls = tlsProblem(error)
+  if (tls !== undefined && plainText.test(tls)) {
+    return new Failure({
+      reason: "unreachable",
+      message: `what listens at ${server} speaks no TLS`,
+      advice: "Give its URL with http:// in --server or IPMANAGER_SERVER."
+    })
+  }
   if (tls !== undefined) {
     return new Failure({
       reason: "unreachable",
@@ -61,9 +88,14 @@ export const explain = (cause: unknown, server: string): Failure => {
     || (isLocal && unreachable.test(`${error.rawMessage} ${String(error.cause)}`))
   const code = isUnreachable ? Code.Unavailable : error.code
   const violations = violationsOf(error)
-  const message = isUnreachable ? `cannot reach the registry at ${server}: ${error.rawMessage}` : error.rawMessage
+  const message = isUnreachable
+    ? `cannot reach the registry at ${server}: ${error.rawMessage}`
+    : plainFields(error.rawMessage)
   // A single violation says what the message says already.
   const details = violations.filter(({ description }) => !message.includes(description))
     .map(({ description, field }) => `${field}: ${description}`)
-  return new Failure({ reason: reasonOf(code), message, details, advice: adviceOf(code, server) })
+  const advice = code === Code.NotFound
+    ? lists.find(([what]) => what.test(message))?.[1]
+    : adviceOf(code, server)
+  return new Failure({ reason: reasonOf(code), message, details, advice })
 }

@@ -1,5 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
+import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
@@ -63,5 +64,16 @@ describe("a configuration with what it includes", () => {
   it("may be a directory", async () => {
     const { files } = await read(join(directory, "more"))
     assert.deepStrictEqual(files.map(({ path }) => relative(directory, path)), ["more/a.other", "more/a.part"])
+  })
+
+  it("has nothing of a directory but its regular files, as dnsmasq: nothing below, and no pipe that nobody writes", async () => {
+    const place = join(directory, "deep")
+    mkdirSync(join(place, "below"), { recursive: true })
+    execFileSync("mkfifo", [join(place, "pipe")])
+    writeFileSync(join(place, "a.conf"), `conf-file=${place}/*\n`)
+    writeFileSync(join(place, "below", "b.conf"), "bad\n")
+    const { files, unreadable } = await read(place)
+    assert.deepStrictEqual(files.map(({ path }) => relative(directory, path)), ["deep/a.conf"])
+    assert.deepStrictEqual(unreadable, [])
   })
 })

@@ -45,8 +45,10 @@ export interface Running {
     /** Ends it as Ctrl-C does; its code. */
     end(): Promise<number>
   }
-  /** A process at a terminal of sixty columns, at which somebody answers a question. */
-  atTerminal(words: ReadonlyArray<string>, answer: string): Promise<Omit<Answer, "err">>
+  /** A process at a terminal of sixty columns, or as many as it says, at which somebody answers a question. */
+  atTerminal(words: ReadonlyArray<string>, answer: string, columns?: number): Promise<Omit<Answer, "err">>
+  /** What comes of a command line whose reader goes away after so many lines; its code, and the lines. */
+  head(words: ReadonlyArray<string>, lines: number): Promise<Answer>
   readonly nats: Nats
   /** Does as the registry itself would have, in its database. */
   query(sql: string): Promise<void>
@@ -94,17 +96,18 @@ export const runProgram = async (
 /** The command line as a process. */
 export const spawnProgram = async (
   words: ReadonlyArray<string>,
-  env: Readonly<Record<string, string>> = {}
+  env: Readonly<Record<string, string>> = {},
+  streams: readonly [stdout: "pipe" | number, stderr: "pipe" | number] = ["pipe", "pipe"]
 ): Promise<Answer> => {
   const child = spawn(process.execPath, [ipmanagerMain, ...words], {
     env: { PATH: process.env["PATH"] ?? "", ...env },
-    stdio: ["ignore", "pipe", "pipe"]
+    stdio: ["ignore", ...streams]
   })
   const text = { out: "", err: "" }
-  child.stdout.setEncoding("utf8").on("data", (more) => {
+  child.stdout?.setEncoding("utf8").on("data", (more) => {
     text.out += String(more)
   })
-  child.stderr.setEncoding("utf8").on("data", (more) => {
+  child.stderr?.setEncoding("utf8").on("data", (more) => {
     text.err += String(more)
   })
   const [code] = await once(child, "close")
@@ -170,9 +173,25 @@ export const startRegistry = async (env: Readonly<Record<string, string>> = {}):
         }
       }
     },
-    atTerminal: async (words, answer) => {
+    head: async (words, lines) => {
+      const line = `node=$1 main=$2; shift 2; "$node" "$main" "$@" | head -n ${lines}; exit "\${PIPESTATUS[0]}"`
+      const one = spawn("bash", ["-c", line, "-", process.execPath, ipmanagerMain, ...words], {
+        env: { PATH: process.env["PATH"] ?? "", ...all },
+        stdio: ["ignore", "pipe", "pipe"]
+      })
+      const text = { out: "", err: "" }
+      one.stdout.setEncoding("utf8").on("data", (more) => {
+        text.out += String(more)
+      })
+      one.stderr.setEncoding("utf8").on("data", (more) => {
+        text.err += String(more)
+      })
+      const [code] = await once(one, "close")
+      return { code: Number(code), ...text }
+    },
+    atTerminal: async (words, answer, columns = 60) => {
       // `script` gives it a terminal of its own; the words are ours, and have nothing that a shell would take.
-      const line = `stty cols 60 -echo; exec ${process.execPath} ${ipmanagerMain} ${words.join(" ")}`
+      const line = `stty cols ${columns} -echo; exec ${process.execPath} ${ipmanagerMain} ${words.join(" ")}`
       const one = spawn("script", ["-qec", line, "/dev/null"], {
         env: { PATH: process.env["PATH"] ?? "", TERM: "xterm", SHELL: "/bin/sh", ...all },
         stdio: ["pipe", "pipe", "inherit"]

@@ -1,5 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs"
 import { once } from "node:events"
+import { createServer as createHttpServer } from "node:http"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -59,6 +60,10 @@ describe("a command line that is wrong", () => {
     "a certificate without its key": [["host", "list", "--cert", "/etc/hostname"], /--key/u],
     "a limit of nothing": [["host", "list", "--limit", "0"], /from 1/u],
     "a time that is none": [["who-had", "10.0.0.7", "--at", "yesterday"], /--at: expected a time such as/u],
+    "a number for an end, which may be a year": [
+      ["token", "create", "t", "--expires", "2030"],
+      /--expires: expected a time/u
+    ],
     "a span that is none": [
       ["host", "add", "52:54:00:00:00:01", "--address", "10.0.0.7", "--lease-time", "long"],
       /12h/u
@@ -132,10 +137,26 @@ describe("a registry that cannot be reached", () => {
     assert.match(err, /^ipmanager: .*\n {2}→ .*--server/u)
   })
 
-  it("is not asked where a file of credentials cannot be read", async () => {
-    const { code, err } = await run("host", "list", "--token-file", join(directory, "none"))
-    assert.strictEqual(code, 2)
-    assert.match(err, /--token-file: cannot read/u)
+  it("is not asked where a file of credentials cannot be read, and why is told", async () => {
+    for (
+      const [flag, path, why] of [["--token-file", "none", "it does not exist"], ["--ca", ".", "it is a directory"]]
+    ) {
+      const { code, err } = await run("host", "list", `${flag}`, join(directory, `${path}`))
+      assert.strictEqual(code, 2)
+      assert.include(err, `${flag}: cannot read`)
+      assert.include(err, `: ${why}`)
+    }
+  })
+
+  it("is told apart from one that speaks no TLS", async () => {
+    const server = createHttpServer((_, response) => response.end()).listen(0, "127.0.0.1")
+    await once(server, "listening")
+    const address = server.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    const { code, err } = await spawnProgram(["whoami", "--server", `https://127.0.0.1:${port}`])
+    server.close()
+    assert.strictEqual(code, 4, err)
+    assert.match(err, /speaks no TLS\n {2}→ .*http:\/\//u)
   })
 
   it("does not keep an import from saying that it found nothing", async () => {
@@ -148,6 +169,27 @@ describe("a registry that cannot be reached", () => {
 })
 
 describe("the process", () => {
+  /** Its code, and what it said on the other stream, where one of its streams takes nothing more. */
+  const withFull = async (stream: "stdout" | "stderr", ...words: ReadonlyArray<string>) => {
+    const full = openSync("/dev/full", "w")
+    try {
+      return await spawnProgram(words, {}, stream === "stdout" ? [full, "pipe"] : ["pipe", full])
+    } finally {
+      closeSync(full)
+    }
+  }
+
+  it("says so where its result cannot be written", async () => {
+    const { code, err } = await withFull("stdout", "--version")
+    assert.strictEqual(code, 1)
+    assert.match(err, /^ipmanager: the result cannot be written: ENOSPC/u)
+  })
+
+  it("ends with the same code where nobody can be told why", async () => {
+    assert.strictEqual((await withFull("stderr", "host", "lst")).code, 2)
+    assert.strictEqual((await withFull("stderr", "whoami", "--server", "http://127.0.0.1:9")).code, 4)
+  })
+
   it("starts, answers on stdout, and ends with the code", async () => {
     const [version, unreachable] = await Promise.all([
       spawnProgram(["--version"]),

@@ -128,6 +128,41 @@ describe("hosts", () => {
     assert.include((await list("log", "--change", undoing))[0], { undoes: last?.["id"] })
   })
 
+  it("are named where they are missing by where to look for them, in words of the command line", async () => {
+    await refused(
+      3,
+      /^ipmanager: no reservation is called so\n {2}→ See `ipmanager host list`/u,
+      "host",
+      "show",
+      "nope"
+    )
+    await refused(3, /^ipmanager: no such change\n {2}→ See `ipmanager log`/u, "undo", "999999")
+    await refused(3, /no system has this MAC\n {2}→ .*ipmanager system register/u, "system", "block", mac(99))
+    await refused(1, /^ipmanager: macs: expected a MAC/u, "host", "add", "zz", "--address", "10.0.0.7")
+    await done("host", "add", mac(1), "--address", "10.0.0.7", "--name", "nas")
+    await refused(1, /^ipmanager: lease_time: expected[^;]*$/u, "host", "set", "nas", "--lease-time", "1s")
+    assert.strictEqual((await run(["log", "nothing-of-that-name"])).err, "no change matches\n")
+  })
+
+  it("are read to the end or not by whoever reads: a pipe that is closed early is no failure", async () => {
+    const lines = Array.from(
+      { length: 250 },
+      (_, n) => `00:16:3e:01:00:${n.toString(16).padStart(2, "0")},,n${n},office\n`
+    )
+    const path = file("many.csv", `mac,address,name,subnet\n${lines.join("")}`)
+    await done("import", path, "--yes")
+    for (
+      const words of [["host", "list"], ["host", "list", "--json"], ["export", "--format", "csv"], ["log", "--fields"]]
+    ) {
+      const { code, err, out } = await registry.head(words, 1)
+      assert.strictEqual(code, 0, `${words.join(" ")}: ${err}`)
+      assert.strictEqual(err, "")
+      assert.lengthOf(out.trimEnd().split("\n"), 1)
+    }
+    const [change] = await list("log", "--limit", "1")
+    await done("undo", String(change?.["id"]))
+  })
+
   it("tell what they take from automatic reservations", async () => {
     await registry.query(
       `INSERT INTO reservations (mac, address, name, source)
@@ -563,6 +598,8 @@ describe("what else an administrator does", () => {
     await done("host", "add", mac(1), "--address", "10.0.0.7", "--name", "nas")
     const gone = await registry.atTerminal(["host", "rm", "nas"], "\u0003")
     assert.strictEqual(gone.code, 130, gone.out)
+    // A terminal that does not know its width shows everything.
+    assert.match((await registry.atTerminal(["host", "list"], "", 0)).out, /COMMENT/u)
     const { code, out } = await registry.atTerminal(["host", "rm", "nas"], "y\r")
     assert.strictEqual(code, 0, out)
     assert.match(out, /Remove 10\.0\.0\.7 nas\? \[y\/N\]/u)

@@ -49,6 +49,8 @@ export const log = Command.make(
       const { changes, nextPageToken } = await client.ipam.listChanges({ ...request, ...page }, context)
       return { items: changes, nextPageToken }
     })
+    const isAsked = [input.key, input.actor, input.since].some(Option.isSome)
+    const none = isAsked ? "no change matches" : "nothing was changed yet"
     if (id !== undefined && (yield* Stream.runHead(changes))._tag === "None") {
       return yield* new Failure({
         reason: "not-found",
@@ -56,7 +58,7 @@ export const log = Command.make(
         advice: "See `ipmanager log`."
       })
     }
-    if (!input.fields) return yield* printRows(changeColumns, changes, "nothing was changed")
+    if (!input.fields) return yield* printRows(changeColumns, changes, none)
     return yield* printRows(
       [
         { key: "change", value: ({ id }) => id },
@@ -70,7 +72,7 @@ export const log = Command.make(
         changes,
         ({ id, rows }) => Stream.fromIterable(rows.flatMap(fieldChanges).map((field) => ({ id, field })))
       ),
-      "nothing was changed"
+      none
     )
   })
 ).pipe(

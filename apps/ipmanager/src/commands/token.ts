@@ -31,7 +31,8 @@ const create = Command.make(
     const screen = yield* Screen
     const now = yield* Clock.currentTimeMillis
     const expiresAt = yield* readOptional(input.expires, (time) =>
-      Option.match(parseSpan(time), {
+      // A number alone would be seconds, and is more likely to be a year.
+      Option.match(/^\d+$/u.test(time) ? Option.none() : parseSpan(time), {
         onNone: () => readTime("--expires", time, now),
         onSome: ({ seconds }) => Effect.succeed(instantOf(now + Number(seconds) * 1000))
       }))

@@ -142,7 +142,7 @@ export class Subnets extends Context.Service<Subnets, {
                 const reservations = row?.count ?? 0
                 if (reservations > 0 && !withReservations) {
                   const message =
-                    `${cidr} has ${reservations} reservations: remove them first, or remove it with its reservations`
+                    `${cidr} has reservations (${reservations}): remove them first, or the subnet with them`
                   return yield* ApiError.refuse("failed-precondition", message, "key")
                 }
                 if (reservations > 0) yield* client.query("DELETE FROM reservations WHERE subnet_id = $1", [id])

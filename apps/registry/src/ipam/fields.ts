@@ -15,7 +15,9 @@ export const invalid = (field: string, expected: string, actual?: unknown) =>
 
 /** Everything that is wrong with the fields, in one error. */
 export const together = (...fields: ReadonlyArray<Read<unknown>>): Read<void> => {
-  const failures = fields.flatMap((field) => Result.isFailure(field) ? [field.failure] : [])
+  const all = fields.flatMap((field) => Result.isFailure(field) ? [field.failure] : [])
+  // What is wrong for two reasons that are the same is told once.
+  const failures = all.filter(({ message }, index) => all.findIndex((other) => other.message === message) === index)
   const [first] = failures
   if (first === undefined) return Result.succeed(undefined)
   return Result.fail(

@@ -79,7 +79,7 @@ const decide = Effect.fnUntraced(function*(client: Client, caller: Caller, mac: 
   const rows = yield* client.query<Row>(rowsSql, [mac, decision.name ?? null])
   const system = rows.find((row) => row.mac === mac)
   if (system === undefined) {
-    return yield* ApiError.refuse("not-found", "no system has this MAC; RegisterSystem makes one", "mac")
+    return yield* ApiError.refuse("not-found", "no system has this MAC", "mac")
   }
   const holder = rows.find((row) => row.mac !== mac)
   const loser = holder === undefined ? undefined : yield* giveWay(client, holder)

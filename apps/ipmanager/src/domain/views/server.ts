@@ -14,6 +14,7 @@ export const serverColumns: ReadonlyArray<Column<DhcpServer>> = [
   { key: "server", keep: true, value: ({ server }) => server },
   {
     key: "status",
+    keep: true,
     value: status,
     colour: (server) => ({ failed: "red" as const, current: "green" as const })[status(server)] ?? "yellow"
   },
