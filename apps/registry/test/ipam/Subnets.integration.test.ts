@@ -235,7 +235,7 @@ describe("a subnet", () => {
     })
     const refused = await refusal(served.ipam.deleteSubnet({ key: "lab" }))
     assert.strictEqual(refused.code, Code.FailedPrecondition)
-    assert.include(refused.message, "1 reservations")
+    assert.include(refused.message, "has reservations (1)")
     const trial = await served.ipam.deleteSubnet({ key: "lab", withReservations: true, dryRun: true })
     assert.deepStrictEqual([trial.change, trial.reservations], [0n, 1n])
     assert.lengthOf(await served.database.query("SELECT FROM subnets"), 1)
