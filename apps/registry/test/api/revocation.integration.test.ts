@@ -1,8 +1,10 @@
 import { createClient } from "@connectrpc/connect"
 import { createGrpcTransport } from "@connectrpc/connect-node"
+import { eventually } from "@leasehold/devstack/test"
 import { Code, ConnectError } from "@leasehold/registry-api/client"
 import { IpamService } from "@leasehold/registry-api"
 import { setTimeout as sleep } from "node:timers/promises"
+import pg from "pg"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { CallError, type CallOptions, type Watch } from "./grpcClient.ts"
 import { type ServedRegistry, serveRegistry } from "./ServedRegistry.ts"
@@ -75,4 +77,26 @@ describe("what is open while its caller", () => {
     await watch.until(({ change }) => change === "SYSTEM_CHANGE_DISCOVERED")
     watch.cancel()
   })
+})
+
+it("a token that is revoked while it is looked up is not believed afterwards", async () => {
+  const options = await token("racer")
+  await served.database.query(`
+    CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN NULL; END $$;
+    CREATE TRIGGER wait_for_test BEFORE UPDATE OF last_used_at ON api_tokens
+      FOR EACH STATEMENT EXECUTE FUNCTION wait_for_test()`)
+  const holder = new pg.Client({ connectionString: served.database.url })
+  await holder.connect()
+  await holder.query("SELECT pg_advisory_lock(4711)")
+  const underWay = served.client.call("AccessService/WhoAmI", {}, options)
+  await eventually(
+    "the token was found, and its use is to be noted",
+    async () => (await holder.query("SELECT FROM pg_locks WHERE objid = 4711 AND NOT granted")).rows[0]
+  )
+  await revoke("racer")
+  await holder.end()
+  await underWay
+  await served.database.query("DROP TRIGGER wait_for_test ON api_tokens")
+  assert.strictEqual((await served.client.fail("AccessService/WhoAmI", {}, options)).code, "UNAUTHENTICATED")
 })

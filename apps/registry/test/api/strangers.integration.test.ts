@@ -57,7 +57,7 @@ describe("a thousand callers without credentials", () => {
     const client = grpcClient(guarded)
     // All but those that have one of the few places, and wait in it.
     await eventuallyHolds("the others are answered", () => answered, (seen) => seen >= count - limits.strangers)
-    await client.call("WatcherService/ListSystems", {}, known)
+    assert.deepInclude(await client.call("WatcherService/ListSystems", {}, known), { systems: [] })
     client.close()
   })
 })

@@ -70,8 +70,10 @@ export class Tokens extends Context.Service<Tokens, {
       const postgres = yield* Postgres
       const administration = yield* Administration
       const known = new Map<string, Known>()
+      let revocations = 0
 
       const lookUp = Effect.fnUntraced(function*(digest: Buffer, key: string, now: number) {
+        const before = revocations
         const [row] = yield* postgres.query<
           { id: string; name: string; scope: Scope; expires: number | null; stale: boolean }
         >(findSql, [digest])
@@ -82,6 +84,8 @@ export class Tokens extends Context.Service<Tokens, {
           expires: row.expires === null ? Number.POSITIVE_INFINITY : row.expires * 1000,
           until: now + believed
         }
+        // What was read before a revocation says nothing of the time after it.
+        if (revocations !== before) return found
         const [oldest] = known.keys()
         if (known.size >= remembered && oldest !== undefined) known.delete(oldest)
         known.delete(key)
@@ -122,7 +126,10 @@ export class Tokens extends Context.Service<Tokens, {
             { caller, action: "token revoke", dryRun },
             (client) => client.query<Token>(revokeSql, [key])
           )
-          if (!dryRun) known.clear()
+          if (!dryRun) {
+            revocations++
+            known.clear()
+          }
           const token = yield* Effect.mapError(
             Effect.fromNullishOr(result[0]),
             () => ApiError.refuse("not-found", "no token that is in force has this identifier or name", "key")
