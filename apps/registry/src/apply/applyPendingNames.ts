@@ -1,8 +1,12 @@
-/** Looks again at the names of systems whose reservations somebody else changed: an administrator's word counts at once. */
+/**
+ * Looks again at the names of systems whose reservations somebody else changed: an administrator's word counts at once, and
+ * automatic reservations are called like their systems in the end.
+ */
 import type { Mac } from "@leasehold/events"
 import type { Client } from "@leasehold/runtime"
 import { Effect } from "effect"
 import { insertFacts } from "../outbox/insertFacts.ts"
+import { agreeNames } from "./agreeNames.ts"
 import { beginWriting, systemsOf } from "./applyFolded.ts"
 import { systemFacts } from "./facts.ts"
 import { loadDecided, loadSystems, loadTaken } from "./loads.ts"
@@ -43,5 +47,6 @@ export const applyPendingNames = Effect.fnUntraced(function*(client: Client, cac
   for (const statement of [...writeSystems(client, systems), ...writeNames(client, settled)]) yield* statement
   const facts = systemFacts(systems, settled)
   if (facts.length > 0) yield* insertFacts(client, facts)
+  yield* agreeNames(client, naming, macs)
   return macs.length
 })

@@ -59,8 +59,16 @@ const lightSql = updateSql(lightColumns)
 const fullSql = updateSql(allColumns)
 const newSql = insertSql([keyColumn, ...allColumns])
 
-/** Automatic reservations are called like their systems. Parameters: the MACs, and their names. */
+/**
+ * Automatic reservations are called like their systems. Parameters: the MACs, and their names. No two systems have one name: an
+ * automatic reservation that is in the way is called otherwise than its own, which is looked at again because of that.
+ */
 export const followNamesSql = `
+  WITH others AS (
+    UPDATE reservations r SET name = name_instead(r.name, r.mac)
+    FROM unnest($2::text[]) AS k (name)
+    WHERE r.name = k.name AND r.source = 'auto' AND r.mac <> ALL ($1::macaddr[])
+  )
   UPDATE reservations r SET name = k.name
   FROM unnest($1::macaddr[], $2::text[]) AS k (mac, name)
   WHERE r.mac = k.mac AND r.source = 'auto' AND r.name <> k.name

@@ -61,6 +61,14 @@ export const endsInOwnDigits = (mac: Mac, text: string): boolean => {
   return lower.endsWith(`-${digits.slice(6)}`) || lower.endsWith(`-${digits}`)
 }
 
+/** By which of its wishes a system is called so; undefined where by none. */
+export const sourceOf = ({ candidates, fallback, numbered, source }: Wanted, name: string): NameSource | undefined =>
+  candidates.includes(name) || numbered?.numberIn(name) !== undefined
+    ? source
+    : fallback === undefined
+    ? undefined
+    : sourceOf(fallback, name)
+
 /** Whether two wishes amount to the same. */
 export const isSameWish = (one: Wanted, other: Wanted): boolean =>
   one.source === other.source && one.name === other.name && one.lastWins === other.lastWins &&

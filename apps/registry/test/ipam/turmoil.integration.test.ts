@@ -126,6 +126,10 @@ describe("administrators and events at once", () => {
         .map(({ action }) => action)
     )
     assert.includeMembers([...actions], ["host", "import", "subnet", "undo"])
+    await withApplier(
+      one.database.url,
+      Effect.flatMap(Applier, (applier) => Effect.repeat(applier.applyPendingNames, { while: (count) => count > 0 }))
+    )
     const none = (sql: string) => one.database.query(sql).then((rows) => assert.deepStrictEqual(rows, [], sql))
     await none(`SELECT r.id FROM reservations r JOIN reservations p ON p.id = r.also_of
       WHERE (r.address, r.name, r.subnet_id, r.domain, r.enabled, r.source, r.comment, r.lease_time)
@@ -134,8 +138,10 @@ describe("administrators and events at once", () => {
       SELECT r.address FROM reservations r WHERE r.mac = y.mac AND r.address IS NOT NULL ORDER BY r.address)`)
     await none(`SELECT s.id FROM subnets s LEFT JOIN subnet_usage u ON u.subnet_id = s.id
       WHERE coalesce(u.automatic, 0) <> (SELECT count(*) FROM reservations r WHERE r.subnet_id = s.id AND r.source = 'auto')`)
+    await none(`SELECT r.name, y.name AS called FROM reservations r JOIN systems y ON y.mac = r.mac
+      WHERE r.source = 'auto' AND r.name <> y.name`)
     await none(
       "SELECT r.id FROM reservations r JOIN subnets s ON s.id = r.subnet_id WHERE (r.subnet, r.domain) <> (s.cidr, s.domain)"
     )
-  }, 60_000)
+  })
 })
