@@ -52,8 +52,15 @@ const makeOptions = Effect.gen(function*() {
       (reason) =>
         misused(`${flag}: cannot read ${path}: ${reason}`, "Give the path of a file you may read.")
     )
-  const readOptional = (flag: string, path: string | undefined) =>
-    path === undefined ? Effect.undefined : read(flag, path)
+  /** PEM, of which the connection would only say that something is wrong. */
+  const readPem = Effect.fnUntraced(function*(flag: string, path: string | undefined, what: "certificate" | "key") {
+    if (path === undefined) return undefined
+    const text = yield* read(flag, path)
+    const isPem = what === "key" ? /-----BEGIN [A-Z ]*PRIVATE KEY-----/u : /-----BEGIN (?:TRUSTED )?CERTIFICATE-----/u
+    return isPem.test(text)
+      ? text
+      : yield* misused(`${flag}: ${path} has no ${what} in PEM`, "Give the path of one that has.")
+  })
 
   const server = yield* serverUrl(yield* Server)
   const setting = <A>(config: Effect.Effect<A, unknown>) => Effect.orDie(config)
@@ -69,20 +76,19 @@ const makeOptions = Effect.gen(function*() {
   if (token !== undefined && !/^[\x21-\x7e]{1,200}$/u.test(token)) {
     return yield* misused(`${fromFile ?? "IPMANAGER_TOKEN"}: this is no token`, "Make one: ipmanager token create NAME")
   }
-  const [ca, cert, key] = yield* Effect.all([
-    readOptional("--ca", orUndefined(yield* Ca)),
-    readOptional("--cert", orUndefined(yield* Cert)),
-    readOptional("--key", orUndefined(yield* Key))
-  ])
   if (token !== undefined && server.startsWith("http:") && !isLoopback(server)) {
     return yield* misused(
       `--server: a token would go to ${server} where everybody on the way can read it`,
       "Give an https:// URL; a registry that others can reach serves TLS."
     )
   }
-  if ((cert === undefined) !== (key === undefined)) {
+  const [certPath, keyPath] = [orUndefined(yield* Cert), orUndefined(yield* Key)]
+  if ((certPath === undefined) !== (keyPath === undefined)) {
     return yield* misused("--cert and --key go together", "Give both, or neither.")
   }
+  const ca = yield* readPem("--ca", orUndefined(yield* Ca), "certificate")
+  const cert = yield* readPem("--cert", certPath, "certificate")
+  const key = yield* readPem("--key", keyPath, "key")
   return { server, token, actor: actorOf(user), ca, cert, key, timeoutMillis: callTimeout }
 })
 

@@ -73,6 +73,13 @@ export const explain = (cause: unknown, server: string): Failure => {
       advice: "Give its URL with http:// in --server or IPMANAGER_SERVER."
     })
   }
+  if (tls !== undefined && tls.startsWith("ERR_OSSL")) {
+    return new Failure({
+      reason: "unreachable",
+      message: `the certificates that were given cannot be used: ${tls}`,
+      advice: "--key has to be the key of --cert, and without a passphrase."
+    })
+  }
   if (tls !== undefined) {
     return new Failure({
       reason: "unreachable",

@@ -148,6 +148,24 @@ describe("a registry that cannot be reached", () => {
     }
   })
 
+  it("is not asked with a file that is no certificate, or no key", async () => {
+    const text = join(directory, "text")
+    writeFileSync(text, "lh_secret\n")
+    const pem = join(directory, "cert.pem")
+    writeFileSync(pem, "-----BEGIN CERTIFICATE-----\n")
+    const wrong: ReadonlyArray<readonly [words: ReadonlyArray<string>, says: string]> = [
+      [["--ca", text], `--ca: ${text} has no certificate in PEM`],
+      [["--cert", text, "--key", text], `--cert: ${text} has no certificate in PEM`],
+      [["--cert", pem, "--key", text], `--key: ${text} has no key in PEM`]
+    ]
+    for (const [words, says] of wrong) {
+      const { code, err } = await run("whoami", "--server", "https://127.0.0.1:9", ...words)
+      assert.strictEqual(code, 2)
+      assert.include(err, says)
+      assert.notInclude(err, "lh_secret")
+    }
+  })
+
   it("is told apart from one that speaks no TLS", async () => {
     const server = createHttpServer((_, response) => response.end()).listen(0, "127.0.0.1")
     await once(server, "listening")

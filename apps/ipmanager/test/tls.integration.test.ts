@@ -60,5 +60,12 @@ describe("a registry with TLS", () => {
     const { code, err, out } = await registry.run(["whoami", ...words, "--json"])
     assert.strictEqual(code, 0, err)
     assert.deepStrictEqual(JSON.parse(out), { actor: "certificate:noc", scope: "operate" })
+    const other = ["--ca", path("cert.pem"), "--cert", path("noc.pem"), "--key", path("ca.key")]
+    const mismatched = await registry.run(["whoami", ...other])
+    assert.strictEqual(mismatched.code, 4)
+    assert.match(
+      mismatched.err,
+      /the certificates that were given cannot be used: .*\n {2}→ --key has to be the key of --cert/u
+    )
   })
 })
