@@ -1,6 +1,6 @@
-/** Names that pass between systems by an administrator's word: what is reserved and what is known agree, also when it is taken back. */
-import { type DhcpEvent, DiscoveryFact } from "@leasehold/events"
-import { Effect, Layer, ManagedRuntime, Schema } from "effect"
+/** Names that pass from one to another by an administrator's word: reservations and systems agree, also when it is taken back. */
+import { type DhcpEvent, Hostname, Mac } from "@leasehold/events"
+import { Effect, Layer, ManagedRuntime } from "effect"
 import { afterAll, assert, beforeAll, beforeEach, describe, it } from "vitest"
 import { Administration } from "../../src/administration/Administration.ts"
 import type { Caller } from "../../src/api/Caller.ts"
@@ -61,6 +61,11 @@ const called = async () =>
   )
 const add = (number: number, name: string, address: string) =>
   served.ipam.createReservation({ reservation: { macs: [mac(number)], address, name } })
+const rename = (number: number, name: Hostname | "") =>
+  registry.runPromise(
+    Effect.flatMap(Decisions, (decisions) =>
+      decisions.decide({ caller, mac: Mac.make(mac(number)), decision: { name, state: undefined }, dryRun: false }))
+  )
 const undo = async (id: bigint) => (await served.ipam.undoChange({ id })).change?.id ?? 0n
 
 describe("a name that a reservation took from an automatic one", () => {
@@ -115,13 +120,7 @@ describe("a name that a reservation took from an automatic one", () => {
     await applyEach(ack(1, 1, "10.0.0.11", "box"))
     const { change } = await add(2, "other", "10.0.0.11")
     await pending()
-    await registry.runPromise(
-      Effect.flatMap(
-        Decisions,
-        (decisions) =>
-          decisions.decide({ caller, mac: mac(1), decision: { name: "crate", state: undefined }, dryRun: false })
-      )
-    )
+    await rename(1, Hostname.make("crate"))
     await undo(change)
     await pending()
     assert.deepStrictEqual(await called(), { 1: "administrator crate, auto crate" })
