@@ -26,7 +26,9 @@ export class Bus extends Context.Service<Bus, {
         const refusals = new Set<string>()
         let isConnected = false
         yield* status.watch("nats", () => isConnected ? undefined : "not connected")
+        /** The client tells of every attempt that fails, and then of as many returns. */
         const turn = (to: boolean) => {
+          if (to === isConnected) return
           isConnected = to
           refusals.clear()
           listeners.forEach((listener) => listener(to))
@@ -49,7 +51,8 @@ export class Bus extends Context.Service<Bus, {
                 Effect.suspend(() => {
                   if (status.type === "disconnect") turn(false)
                   else if (status.type === "reconnect") turn(true)
-                  if (status.type !== "error") return Effect.void
+                  // Why there is no connection is told by whoever keeps it.
+                  if (status.type !== "error" || !isConnected) return Effect.void
                   // Such as a subject that this client may not publish to: said once, for it is tried again and again.
                   const problem = status.error.message
                   if (refusals.has(problem)) return Effect.void

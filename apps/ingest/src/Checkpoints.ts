@@ -1,13 +1,13 @@
 /**
  * How far each log file was published, kept in small files that are whole at every instant.
  *
- * A checkpoint covers only what JetStream acknowledged. Losing one loses nothing: the file is read again from its
- * beginning, its events have the ids they had, and the stream drops what it holds already.
+ * A checkpoint covers only what JetStream acknowledged. One that is there and cannot be used is lost, which is not the
+ * same as none: the log was read before. It stays in its place until a new one is written, so that no kill hides the loss.
  */
 import { ServerId } from "@leasehold/events"
-import { Context, Effect, Layer, Metric, Option, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Metric, Option, Schema } from "effect"
 import { hash } from "node:crypto"
-import { mkdir, readFile, rename } from "node:fs/promises"
+import { link, lstat, mkdir, readFile, rm } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { IngestConfig } from "./IngestConfig.ts"
 import { LogEventsState } from "./LogEvents.ts"
@@ -40,6 +40,12 @@ export class CheckpointError extends Schema.TaggedError<CheckpointError>()("Chec
   }
 }
 
+/** There is a checkpoint, but it does not say how far the log was read. */
+export class CheckpointLost extends Schema.TaggedError<CheckpointLost>()("CheckpointLost", {
+  /** Another for each loss, and the same for as long as nothing was written in its place. */
+  incident: Schema.String
+}) {}
+
 const failures = Metric.counter("ingest_checkpoint_failures_total", {
   description: "Checkpoints that could not be written",
   incremental: true
@@ -50,8 +56,8 @@ const written = Metric.counter("ingest_checkpoints_total", {
 })
 
 export class Checkpoints extends Context.Service<Checkpoints, {
-  /** None when there is none; one that is damaged or another's is set aside. */
-  load(path: string): Effect.Effect<Option.Option<Pick<Checkpoint, "position" | "events">>>
+  /** None when there is none. */
+  load(path: string): Effect.Effect<Option.Option<Pick<Checkpoint, "position" | "events">>, CheckpointLost>
   save(path: string, checkpoint: Pick<Checkpoint, "position" | "events">): Effect.Effect<void, CheckpointError>
 }>()("ingest/Checkpoints") {
   static readonly layer = Layer.effect(
@@ -67,27 +73,31 @@ export class Checkpoints extends Context.Service<Checkpoints, {
         Effect.catch((error) => Effect.logWarning("state directory cannot be made", { problem: error.message }))
       )
 
+      const lose = Effect.fnUntraced(function*(file: string, cause: unknown) {
+        yield* Effect.logWarning("checkpoint set aside: it cannot be read, is damaged, or belongs to another file", {
+          checkpoint: file,
+          cause: String(cause)
+        })
+        const aside = `${file}.aside`
+        yield* Effect.ignore(attempt("set aside", file, () => rm(aside, { force: true }).then(() => link(file, aside))))
+        const written = yield* attempt("look at", file, () => lstat(file)).pipe(
+          Effect.map(({ mtimeMs }) => mtimeMs),
+          Effect.catch(() => Clock.currentTimeMillis)
+        )
+        return yield* new CheckpointLost({ incident: `${basename(file)} ${written}` })
+      })
+
       const load = Effect.fn("Checkpoints.load")(function*(path: string) {
         const file = fileOf(path)
         const text = yield* attempt("read", file, () => readFile(file, "utf8")).pipe(
-          Effect.tapError((error) =>
-            error.isMissing ? Effect.void : Effect.logWarning("checkpoint cannot be read", { problem: error.message })
-          ),
-          Effect.option
+          Effect.asSome,
+          Effect.catch((error) => error.isMissing ? Effect.succeedNone : lose(file, error.message))
         )
         if (Option.isNone(text)) return Option.none()
         return yield* decode(text.value).pipe(
           Effect.filterOrFail((checkpoint) => checkpoint.server === server && checkpoint.path === path),
           Effect.asSome,
-          Effect.catch((cause) =>
-            Effect.logWarning("checkpoint set aside: it is damaged or belongs to another file", {
-              checkpoint: file,
-              cause: String(cause)
-            }).pipe(
-              Effect.andThen(Effect.ignore(attempt("set aside", file, () => rename(file, `${file}.aside`)))),
-              Effect.as(Option.none())
-            )
-          )
+          Effect.catch((cause) => lose(file, cause))
         )
       })
 

@@ -17,7 +17,8 @@ const ops = Layer.unwrap(Effect.map(IngestStatus, ({ health }) => opsLayer("INGE
 const files = Effect.gen(function*() {
   const { connected } = yield* Bus
   // When there can never be a connection, because its settings are wrong, there is nothing to wait for.
-  yield* Effect.all([Effect.scoped(followFiles), connected], { concurrency: "unbounded", discard: true })
+  const lost = Effect.flatMap(connected, ({ closed }) => closed)
+  yield* Effect.all([Effect.scoped(followFiles), lost], { concurrency: "unbounded", discard: true })
 })
 
 export const daemon = files.pipe(

@@ -5,7 +5,7 @@
  * Reading waits for the bus: what cannot be published stays in the file.
  */
 import { Clock, Duration, Effect, Option, type Semaphore } from "effect"
-import { type Checkpoint, Checkpoints } from "./Checkpoints.ts"
+import { type Checkpoint, type CheckpointLost, Checkpoints } from "./Checkpoints.ts"
 import { IngestConfig } from "./IngestConfig.ts"
 import type { SourceMeter } from "./ingestLogFile/SourceMeter.ts"
 import { makeLogEvents } from "./LogEvents.ts"
@@ -27,6 +27,13 @@ const suspicious = { lines: 100, every: Duration.toMillis(Duration.hours(1)) }
  * collector's sense, and cost many times their size.
  */
 const partBytes = 4096
+
+const lostCheckpoint = ({ incident }: CheckpointLost): Loss => ({
+  _tag: "Loss",
+  source: incident,
+  position: 0,
+  reason: "the checkpoint was lost: what was not read of rotated logs may be missing"
+})
 
 const partsOf = function*({ bytes, offset, ...lines }: Lines): Generator<Lines> {
   for (let start = 0; start < bytes.length;) {
@@ -58,10 +65,16 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*({ busy, meter,
   const checkpoints = yield* Checkpoints
   const publisher = yield* Publisher
 
-  const saved = Option.getOrUndefined(yield* checkpoints.load(path))
+  const { loss, saved } = yield* checkpoints.load(path).pipe(
+    Effect.match({
+      onSuccess: (found) => ({ saved: Option.getOrUndefined(found), loss: undefined }),
+      onFailure: (lost) => ({ saved: undefined, loss: lostCheckpoint(lost) })
+    })
+  )
   const file = yield* openLogFile({
     path,
     position: saved?.position,
+    loss,
     start: config.start,
     chunkBytes: config.chunkBytes,
     pollInterval: config.pollInterval,
@@ -75,7 +88,9 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*({ busy, meter,
 
   let writtenAt = 0
   let reached: Mark = { count: 0, position: saved?.position ?? file.position(), events: saved?.events ?? log.state() }
-  let written = saved === undefined ? undefined : reached
+  const isNew = saved === undefined && loss === undefined
+  // A lost checkpoint stays until the gap is stored: killed before that, this begins as it does now.
+  let written = isNew ? undefined : reached
   meter.moved(reached.position)
   let pending: Mark | undefined
   const save = Effect.fnUntraced(function*(mark: Mark) {
@@ -88,7 +103,7 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*({ busy, meter,
     checkpointProblem = problem
   })
   // From now on a rotation is one that we know of, even if we never get to read.
-  if (saved === undefined) yield* save(reached)
+  if (isNew) yield* save(reached)
 
   meter.isStored = () => false
   const outlet = yield* publisher.outlet

@@ -24,7 +24,7 @@ describe("nothing is lost, nothing is doubled, nothing changes places", () => {
     writeFileSync(join(state, name), "{\"version\":1,\"position\":")
     appendFileSync(path, source.take(10))
     ingest.start()
-    await stream.reaches(3_020)
+    await stream.reaches(3_021)
     await until(() => readdirSync(state).includes(name))
     await ingest.end()
     assert.isTrue(ingest.said("checkpoint set aside"))

@@ -26,6 +26,8 @@ export interface LogFileOptions {
   readonly path: string
   /** Where to go on; without it, where to begin. */
   readonly position: LogFilePosition | undefined
+  /** A position was known and is lost: this is told, then all there is of the log is read, whatever `start` says. */
+  readonly loss?: Loss | undefined
   readonly start: "beginning" | "end"
   readonly chunkBytes: number
   /** How often to look when the kernel gives no notice. */
@@ -55,7 +57,7 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
   const { path } = options
   const quietMillis = Duration.toMillis(options.quietTime)
   const buffer = Buffer.alloc(options.chunkBytes + tailLimit)
-  const incarnations = yield* makeIncarnations(path, options.position)
+  const incarnations = yield* makeIncarnations(path, options.position, options.loss)
   const { list, losses } = incarnations
   const mutex = Semaphore.makeUnsafe(1)
   const toRead = Latch.makeUnsafe(false)
@@ -159,11 +161,12 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
   })
 
   yield* Effect.uninterruptible(look)
-  if (options.position === undefined && options.start === "end") {
+  if (options.position === undefined && options.loss === undefined && options.start === "end") {
     yield* Effect.forEach(
       list,
       Effect.fnUntraced(function*(self) {
-        if (yield* incarnations.identify(self)) yield* moveToEnd(self, buffer)
+        // Never twice: that would give it another epoch.
+        if (self.identity !== undefined || (yield* incarnations.identify(self))) yield* moveToEnd(self, buffer)
       })
     ).pipe(Effect.catch(explain))
   }

@@ -4,7 +4,7 @@
  * A new one is what the log's name leads to now; those that were rotated away between two looks are found beside it.
  * What cannot be read any more is a loss, which is told and never passed over in silence.
  */
-import { Clock, Effect } from "effect"
+import { Clock, Duration, Effect } from "effect"
 import { basename } from "node:path"
 import {
   begin,
@@ -43,13 +43,25 @@ const memory = 16
 /** Files that were rotated longer ago are looked at this often, in milliseconds: there may be many, and little happens. */
 const slowly = 500
 
+/**
+ * When nothing is known of a log that was read before, rotated files that are older than this, in milliseconds, are not
+ * read: a line without a year is told from one of another year by being less than a year old.
+ */
+const halfAYear = Duration.toMillis(Duration.days(182))
+
 /** More rotated files than this are not held open; ingest is then behind by as many rotations. */
 const limit = 500
 
-export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved: LogFilePosition | undefined) {
+/** With a loss instead of a position, all that lies beside the log belongs to it. */
+export const makeIncarnations = Effect.fnUntraced(function*(
+  path: string,
+  saved: LogFilePosition | undefined,
+  loss?: Loss
+) {
   const list: Array<Incarnation> = []
-  const losses: Array<Loss> = []
-  const since = saved?.since ?? (yield* Clock.currentTimeMillis) - tick
+  const losses: Array<Loss> = loss === undefined ? [] : [loss]
+  const began = (yield* Clock.currentTimeMillis) - tick
+  let since = saved?.since ?? (loss === undefined ? began : began - halfAYear)
   const known = new Map(saved?.known.map(({ epoch, fingerprint }) => [fingerprint, epoch]))
   /** The newest with an identity, open or not. */
   let newest: Incarnation | undefined
@@ -57,7 +69,7 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
   /** Rotated files that were told of as a loss. */
   const unreadable = new Set<string>()
   /** What lies beside the log at the very first look was there before us. */
-  let isFirstLook = saved === undefined
+  let isFirstLook = saved === undefined && loss === undefined
 
   yield* Effect.addFinalizer(() => Effect.forEach(list, ({ handle }) => closeQuietly(handle), { discard: true }))
 
@@ -149,7 +161,7 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
     const opened = new Set([...list, ...(self === undefined ? [] : [self])].map(({ inode }) => inode))
     const { found, lost } = yield* openMissed(
       rotatedBetween(basename(path), files, from, last, next).filter(({ inode, modified, name }) =>
-        !opened.has(inode) && !(isCompressed(name) && modified <= from)
+        !opened.has(inode) && !(isCompressed(name) && modified <= (loss === undefined ? from : Math.max(from, began)))
       ),
       before,
       self === undefined || list.includes(self) ? list.at(-1) : self
@@ -209,6 +221,8 @@ export const makeIncarnations = Effect.fnUntraced(function*(path: string, saved:
       for (const self of isThorough ? list.slice() : list.slice(-2)) if (!(yield* refresh(self))) yield* replaced(self)
       // Early, so that it can be found again when it is gone before it was read.
       yield* identifyAll()
+      // What was there before us is found by now.
+      if (loss !== undefined) since = began
     },
     Effect.ensuring(Effect.sync(() => {
       isFirstLook = false
