@@ -12,6 +12,7 @@ import {
   symlinkSync,
   truncateSync,
   unlinkSync,
+  utimesSync,
   writeFileSync
 } from "node:fs"
 import { spawnSync } from "node:child_process"
@@ -235,6 +236,25 @@ describe("rotation by renaming", () => {
       }
       yield* follower.start
       yield* follower.expectLines(range(1, 9))
+      assert.deepStrictEqual(follower.reasons(), [])
+    }))
+
+  it.live("finds every file although the clock was set back between", () =>
+    Effect.gen(function*() {
+      const { append, beside, follower, path } = yield* place()
+      append(range(1, 1))
+      yield* follower.start
+      yield* follower.expectLines(range(1, 1))
+      yield* follower.close
+      const hourAgo = Date.now() / 1000 - 3_600
+      renameSync(path, beside("dnsmasq.log.2"))
+      append(range(2, 2))
+      renameSync(path, beside("dnsmasq.log.1"))
+      utimesSync(beside("dnsmasq.log.1"), hourAgo, hourAgo)
+      append(range(3, 3))
+      utimesSync(path, hourAgo, hourAgo)
+      yield* follower.start
+      yield* follower.expectLines(range(1, 3))
       assert.deepStrictEqual(follower.reasons(), [])
     }))
 

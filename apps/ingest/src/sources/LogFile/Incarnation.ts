@@ -31,6 +31,8 @@ export interface FileStatus {
   readonly inode: string
   readonly size: number
   readonly modified: number
+  /** When it was last written, renamed, or given other rights. */
+  readonly changed: number
   /** When it was made; zero where the file system does not say. */
   readonly born: number
 }
@@ -48,6 +50,7 @@ export const statusOf = Effect.fnUntraced(function*(path: string, handle?: FileH
     inode: `${status.dev}:${status.ino}`,
     size: Number(status.size),
     modified: Number(status.mtimeNs) / 1e6,
+    changed: Number(status.ctimeNs) / 1e6,
     born: Number(status.birthtimeNs) / 1e6
   } satisfies FileStatus
 })

@@ -161,7 +161,8 @@ export const makeIncarnations = Effect.fnUntraced(function*(
     const opened = new Set([...list, ...(self === undefined ? [] : [self])].map(({ inode }) => inode))
     const { found, lost } = yield* openMissed(
       rotatedBetween(basename(path), files, from, last, next).filter(({ inode, modified, name }) =>
-        !opened.has(inode) && !(isCompressed(name) && modified <= (loss === undefined ? from : Math.max(from, began)))
+        // What was compressed before this began is part of the loss that is told of.
+        !opened.has(inode) && !(loss !== undefined && isCompressed(name) && modified <= began)
       ),
       before,
       self === undefined || list.includes(self) ? list.at(-1) : self

@@ -10,6 +10,8 @@ export interface Sibling {
   readonly size: number
   /** Last written, milliseconds since 1970. */
   readonly modified: number
+  /** Last renamed or written, on the same clock. */
+  readonly changed: number
 }
 
 const compressed = /\.(gz|bz2|xz|zst|lz4|lzma|Z|zip)$/u
@@ -64,8 +66,12 @@ const isNewer = (base: string, name: string, last: string): boolean | undefined 
 }
 
 /**
- * The siblings that were rotated after `last` was, and before `next` was where that was rotated too: last written no
- * earlier than `since`, and with a name that does not contradict.
+ * The siblings that were rotated after `last` was, and before `next` was where that was rotated too: by their names, and
+ * where these do not tell, last written no earlier than `since`; compressed ones, which keep the time of what they were
+ * made of, later.
+ *
+ * A clock may be set back, so that a file is older than the one before it. But one that was not even renamed since `last`
+ * was has its number from something else: a rotation gives all of them new ones.
  */
 export const rotatedBetween = <S extends Sibling>(
   base: string,
@@ -76,9 +82,11 @@ export const rotatedBetween = <S extends Sibling>(
 ): ReadonlyArray<S> =>
   inOrder(
     base,
-    siblings.filter(({ inode, modified, name }) => {
-      if (inode === last?.inode || inode === next?.inode || modified < since) return false
-      if (last !== undefined && isNewer(base, name, last.name) === false) return false
+    siblings.filter(({ changed, inode, modified, name }) => {
+      if (inode === last?.inode || inode === next?.inode) return false
+      const newer = last === undefined ? undefined : isNewer(base, name, last.name)
+      const isSure = newer === true && last !== undefined && changed >= last.changed
+      if (newer === false || (!isSure && (isCompressed(name) ? modified <= since : modified < since))) return false
       return next === undefined || !(isNewer(base, name, next.name) ?? modified > next.modified)
     })
   )

@@ -7,7 +7,13 @@ import {
   type Sibling
 } from "../../../src/sources/LogFile/siblings.ts"
 
-const file = (name: string, modified: number): Sibling => ({ name, inode: name, size: 1, modified })
+const file = (name: string, modified: number, changed = modified): Sibling => ({
+  name,
+  inode: name,
+  size: 1,
+  modified,
+  changed
+})
 const names = (siblings: ReadonlyArray<Sibling>) => siblings.map(({ name }) => name)
 
 describe("rotated files", () => {
@@ -68,6 +74,20 @@ describe("files that were rotated between two that are known", () => {
     assert.deepStrictEqual(names(rotatedBetween("l", touched, 20, three, undefined)), ["l.2", "l.1"])
     const dated = [file("l-20261120", 99), file("l-20261121", 20), file("l-20261122", 30)]
     assert.deepStrictEqual(names(rotatedBetween("l", dated, 20, dated[1], undefined)), ["l-20261122"])
+  })
+
+  it("are newer by their names although the clock was set back, where they were renamed no earlier", () => {
+    const back = [file("l.3", 30, 60), file("l.2", 10, 60), file("l.1", 20, 61)]
+    assert.deepStrictEqual(names(rotatedBetween("l", back, 30, back[0], undefined)), ["l.2", "l.1"])
+    const compressed = [file("l.2", 30, 60), file("l.1.gz", 20, 61)]
+    assert.deepStrictEqual(names(rotatedBetween("l", compressed, 30, compressed[0], undefined)), ["l.1.gz"])
+    // Left behind by somebody long ago.
+    const left = [file("l.1", 30, 60), file("l.0", 10, 10)]
+    assert.deepStrictEqual(names(rotatedBetween("l", left, 30, left[0], undefined)), [])
+  })
+
+  it("are none that were compressed from the first", () => {
+    assert.deepStrictEqual(names(rotatedBetween("l", [file("l.1.gz", 30, 60)], 30, undefined, undefined)), [])
   })
 
   it("are not newer than the second", () => {
