@@ -8,6 +8,7 @@ import { orUndefined } from "../globals.ts"
 import { pages } from "../pages.ts"
 import { format, printOne, printRows } from "../print.ts"
 import { Registry } from "../Registry.ts"
+import { Screen } from "../Screen.ts"
 import { argument, dryRun, limit, onOff, readOptional, readTime, text } from "./flags.ts"
 
 /** How many changes people are shown where they do not say. */
@@ -34,6 +35,7 @@ export const log = Command.make(
     limit
   },
   Effect.fn("log")(function*(input) {
+    const screen = yield* Screen
     const now = yield* Clock.currentTimeMillis
     const since = yield* readOptional(input.since, (time) => readTime("--since", time, now))
     const id = yield* readOptional(input.change, (number) => readChange("--change", number))
@@ -69,7 +71,10 @@ export const log = Command.make(
         }))
       ],
       Stream.flatMap(
-        changes,
+        Stream.tap(changes, ({ id, rowCount, rows }) =>
+          rowCount > BigInt(rows.length)
+            ? screen.err(`note: change ${id} has ${rowCount} rows, of which ${rows.length} are told\n`)
+            : Effect.void),
         ({ id, rows }) => Stream.fromIterable(rows.flatMap(fieldChanges).map((field) => ({ id, field })))
       ),
       none

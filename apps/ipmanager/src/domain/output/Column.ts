@@ -21,6 +21,8 @@ export interface Column<Row> {
   readonly keep?: boolean
   /** What a table says where there is no value. */
   readonly instead?: (row: Row) => string
+  /** In place of the value where people read it, and all of it would be too much. */
+  readonly brief?: (row: Row) => Value
   readonly colour?: (row: Row) => Colour | undefined
 }
 
@@ -37,6 +39,9 @@ const plain = (value: Exclude<Value, Instant>, separator: string): string => {
   if (typeof value === "boolean") return value ? "yes" : "no"
   return isList(value) ? value.join(separator) : String(value)
 }
+
+/** What people are shown of a row. */
+export const shownOf = <Row>({ brief, value }: Column<Row>, row: Row): Value => (brief ?? value)(row)
 
 /** For people; nothing in it can harm a terminal. */
 export const cellText = (value: Value, zone: string | undefined): string =>

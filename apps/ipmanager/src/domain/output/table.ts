@@ -2,7 +2,7 @@
  * Rows under titles, in columns. Where a width is given (a terminal's) columns give way until the table fits, those by which
  * a thing is known last; elsewhere nothing is cut.
  */
-import { cellText, type Colour, type Column, titleOf } from "./Column.ts"
+import { cellText, type Colour, type Column, shownOf, titleOf } from "./Column.ts"
 import { padEnd, padStart, textWidth, truncate } from "./width.ts"
 
 export interface TableOptions {
@@ -81,7 +81,7 @@ export const fitTable = <Row>(
 ): FittedTable => {
   const natural = columns.filter(({ detail }) => detail !== true).map((column): Shown<Row> => {
     const cells = rows.map((row) => {
-      const text = cellText(column.value(row), zone)
+      const text = cellText(shownOf(column, row), zone)
       return text === "" && column.instead !== undefined ? column.instead(row) : text
     })
     const widest = cells.reduce((most, cell) => Math.max(most, textWidth(cell)), titleOf(column).length)
@@ -124,7 +124,7 @@ export const renderRecord = <Row>(
   { colour = false, zone }: TableOptions = {}
 ): string => {
   const fields = columns.flatMap((column) => {
-    const text = cellText(column.value(row), zone)
+    const text = cellText(shownOf(column, row), zone)
     return text === "" ? [] : [{ column, text, title: column.key.replaceAll("_", " ") }]
   })
   const width = Math.max(0, ...fields.map(({ title }) => title.length))

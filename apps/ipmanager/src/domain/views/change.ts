@@ -9,15 +9,26 @@ const rowText = ({ after, before, entity, label }: ChangedRow): string => {
   return `${sign} ${entity} ${label}`
 }
 
-const moreText = ({ rowCount, rows }: Change): ReadonlyArray<string> =>
-  rowCount > BigInt(rows.length) ? [`and ${rowCount - BigInt(rows.length)} more`] : []
+/** The first so many of them, and how many more there are. */
+const rowTexts = ({ rowCount, rows }: Change, most: number): ReadonlyArray<string> => {
+  const told = rows.slice(0, most).map(rowText)
+  const more = rowCount - BigInt(told.length)
+  return more > 0n ? [...told, `and ${more} more`] : told
+}
+
+/** Rows of a change that a line has room for; `--fields` and programs are told more. */
+const fewRows = 3
 
 export const changeColumns: ReadonlyArray<Column<Change>> = [
   { key: "id", keep: true, value: ({ id }) => id },
   { key: "at", keep: true, value: ({ at }) => at },
   { key: "actor", value: ({ actor }) => actor },
   { key: "action", value: ({ action }) => action },
-  { key: "rows", value: (change) => [...change.rows.map(rowText), ...moreText(change)] },
+  {
+    key: "rows",
+    value: (change) => rowTexts(change, change.rows.length),
+    brief: (change) => rowTexts(change, fewRows)
+  },
   { key: "row_count", value: ({ rowCount }) => rowCount, detail: true },
   { key: "undoes", value: ({ undoes }) => orAbsent(undoes) },
   { key: "undone_by", value: ({ undoneBy }) => orAbsent(undoneBy) }
