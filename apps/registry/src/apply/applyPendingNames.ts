@@ -5,6 +5,7 @@
 import type { Mac } from "@leasehold/events"
 import type { Client } from "@leasehold/runtime"
 import { Effect } from "effect"
+import type { Naming } from "../names/Naming.ts"
 import { insertFacts } from "../outbox/insertFacts.ts"
 import { agreeNames } from "./agreeNames.ts"
 import { beginWriting, systemsOf } from "./applyFolded.ts"
@@ -13,6 +14,7 @@ import { loadDecided, loadSystems, loadTaken } from "./loads.ts"
 import { databaseBook } from "./NameBook.ts"
 import type { NamingCache } from "./NamingCache.ts"
 import { likelyNames, settleNames } from "./settleNames.ts"
+import type { Systems } from "./system.ts"
 import { writeNames, writeSystems } from "./writeSystems.ts"
 
 const takeSql = `
@@ -20,30 +22,37 @@ const takeSql = `
 const reservedSql =
   "SELECT mac::text, name FROM reservations WHERE mac = ANY ($1::macaddr[]) AND source <> 'auto' AND name IS NOT NULL"
 
+/** Names for those who have a reservation, or had one; those who give way are added. */
+export const settleReserved = Effect.fnUntraced(
+  function*(client: Client, naming: Naming, macs: ReadonlyArray<Mac>, systems: Systems) {
+    const decided = yield* loadDecided(client, macs)
+    // A reservation that names nobody, and named nobody, is no reason to name anybody afresh.
+    const concerned = [...systems.known.values()].filter(({ mac, nameSource }) =>
+      nameSource === "reservation" || decided.get(mac)?.reserved !== undefined
+    )
+    const taken = yield* loadTaken(client, likelyNames(naming, concerned))
+    const reserved = new Map<string, ReadonlyArray<Mac>>()
+    for (const { mac, name } of yield* client.query<{ mac: Mac; name: string }>(reservedSql, [macs])) {
+      reserved.set(name, [...reserved.get(name) ?? [], mac])
+    }
+    return yield* settleNames(databaseBook(client), concerned.map(({ mac }) => mac), {
+      systems,
+      naming,
+      decided,
+      taken,
+      reservedNames: reserved
+    })
+  }
+)
+
 /** Returns how many MACs were looked at, at most a thousand. */
 export const applyPendingNames = Effect.fnUntraced(function*(client: Client, cache: NamingCache) {
   yield* beginWriting(client)
   const macs = (yield* client.query<{ mac: Mac }>(takeSql)).map(({ mac }) => mac)
   if (macs.length === 0) return 0
-  const systems = systemsOf(yield* loadSystems(client, macs))
-  const decided = yield* loadDecided(client, macs)
   const naming = yield* cache.current(client)
-  // A reservation that names nobody, and named nobody, is no reason to name anybody afresh.
-  const concerned = [...systems.known.values()].filter(({ mac, nameSource }) =>
-    nameSource === "reservation" || decided.get(mac)?.reserved !== undefined
-  )
-  const taken = yield* loadTaken(client, likelyNames(naming, concerned))
-  const reserved = new Map<string, ReadonlyArray<Mac>>()
-  for (const { mac, name } of yield* client.query<{ mac: Mac; name: string }>(reservedSql, [macs])) {
-    reserved.set(name, [...reserved.get(name) ?? [], mac])
-  }
-  const settled = yield* settleNames(databaseBook(client), concerned.map(({ mac }) => mac), {
-    systems,
-    naming,
-    decided,
-    taken,
-    reservedNames: reserved
-  })
+  const systems = systemsOf(yield* loadSystems(client, macs))
+  const settled = yield* settleReserved(client, naming, macs, systems)
   for (const statement of [...writeSystems(client, systems), ...writeNames(client, settled)]) yield* statement
   const facts = systemFacts(systems, settled)
   if (facts.length > 0) yield* insertFacts(client, facts)

@@ -9,9 +9,12 @@ import { Administration, type Changed } from "../administration/Administration.t
 import { byItself } from "../administration/byItself.ts"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
-import { applyPendingNames } from "../apply/applyPendingNames.ts"
-import { NamingCache } from "../apply/NamingCache.ts"
-import { followNamesSql } from "../apply/writeSystems.ts"
+import { systemsOf } from "../apply/applyFolded.ts"
+import { settleReserved } from "../apply/applyPendingNames.ts"
+import { systemFacts } from "../apply/facts.ts"
+import { loadSystems } from "../apply/loads.ts"
+import { loadNaming } from "../apply/NamingCache.ts"
+import { followNamesSql, writeNames } from "../apply/writeSystems.ts"
 import { suffixed } from "../names/candidates.ts"
 import { insertFacts } from "../outbox/insertFacts.ts"
 import { type KnownSystem, knownSystemColumns } from "./KnownSystem.ts"
@@ -48,7 +51,7 @@ const writeSql = `
   UPDATE systems s SET name = k.name, name_source = k.source, state = k.state
   FROM unnest($1::macaddr[], $2::text[], $3::text[], $4::text[]) AS k (mac, name, source, state) WHERE s.mac = k.mac`
 const givenSql = "INSERT INTO given_names (mac, name) VALUES ($1::macaddr, $2) ON CONFLICT DO NOTHING"
-const pendingSql = "INSERT INTO pending_names (mac) SELECT unnest($1::macaddr[]) ON CONFLICT DO NOTHING"
+const renameSql = "SELECT rename_systems($1::macaddr[], $2::text[], $3::text[])"
 const wakeSql = "NOTIFY outbox"
 const systemSql = `SELECT ${knownSystemColumns} FROM systems s WHERE s.mac = $1::macaddr`
 
@@ -91,23 +94,37 @@ const decide = Effect.fnUntraced(function*(client: Client, caller: Caller, mac: 
   ]
   if (changed.length > 0) yield* write(client, caller, changed)
   if (wanted.nameSource === "administrator") yield* client.query(givenSql, [mac, wanted.name])
-  if (decision.name === "" && system.nameSource === "administrator") {
-    // In the same transaction, so that the answer (of a trial too) says what the rules say.
-    yield* client.query(pendingSql, [[mac]])
-    yield* byItself(client, caller, applyPendingNames(client, new NamingCache()))
-    yield* client.query(wakeSql)
-  }
+  if (decision.name === "" && system.nameSource === "administrator") yield* giveBack(client, caller, mac)
   const [result] = yield* client.query<KnownSystem>(systemSql, [mac])
   return yield* Effect.orDie(Effect.fromNullishOr(result))
 })
 
-const named = (system: Row, name: Decision["name"]): Pick<Row, "name" | "nameSource"> => {
-  if (name === undefined) return system
-  if (name !== "") return { name, nameSource: "administrator" }
-  // Like one whose reservation ended: the rules are asked anew for it, and until then it may be called as it is.
-  // As if it were called after a reservation that is gone: that is what the rules look at again.
-  return { name: system.name, nameSource: system.nameSource === "administrator" ? "reservation" : system.nameSource }
-}
+const named = (system: Row, name: Decision["name"]): Pick<Row, "name" | "nameSource"> =>
+  name === undefined || name === "" ? system : { name, nameSource: "administrator" }
+
+/**
+ * Asks the rules for a name. Whoever has another by that is in the log, so that it can be taken back; what follows, the
+ * registry does by itself.
+ */
+const giveBack = Effect.fnUntraced(function*(client: Client, caller: Caller, mac: Mac) {
+  // As if it were called after a reservation that is gone: it may be called as it is where the rules say so.
+  const rows = (yield* loadSystems(client, [mac])).map((row) => ({ ...row, nameSource: "reservation" as const }))
+  const systems = systemsOf(rows)
+  const settled = yield* settleReserved(client, yield* loadNaming(client), [mac], systems)
+  const changed = [...systems.now.values()].filter((one) => one.mac === mac || systems.known.get(one.mac) !== one)
+  const names = [changed.map((one) => one.mac), changed.map(({ name }) => name)]
+  yield* client.query(renameSql, [...names, changed.map(({ nameSource }) => nameSource)])
+  const facts = systemFacts(systems, settled)
+  yield* byItself(
+    client,
+    caller,
+    Effect.all([
+      client.query(followNamesSql, names),
+      ...writeNames(client, settled),
+      ...(facts.length > 0 ? [insertFacts(client, facts), client.query(wakeSql)] : [])
+    ])
+  )
+})
 
 const isSame = (one: Row, other: Row) =>
   one.name === other.name && one.nameSource === other.nameSource && one.state === other.state

@@ -137,3 +137,57 @@ describe("a name that a reservation took from an automatic one", () => {
     })
   })
 })
+
+describe("a name that an administrator gave", () => {
+  it("is given back to the rules for good, or until that is taken back", async () => {
+    await applyEach(ack(1, 1, "10.0.0.11", "box"), ack(2, 2, "10.0.0.12"))
+    await rename(1, Hostname.make("crate"))
+    await rename(2, Hostname.make("chest"))
+    const before = await called()
+    assert.deepStrictEqual(before, { 1: "administrator crate, auto crate", 2: "administrator chest, auto chest" })
+    for (
+      const [number, rules] of [[1, "client box, auto box"], [2, "generated host-000002, auto host-000002"]] as const
+    ) {
+      const { change, result } = await rename(number, "")
+      assert.strictEqual(`${result.nameSource} ${result.name}, auto ${result.name}`, rules)
+      const after = await called()
+      assert.strictEqual(after[number], rules)
+      const undone = await undo(change)
+      assert.deepStrictEqual(await called(), before)
+      const redone = await undo(undone)
+      assert.deepStrictEqual(await called(), after)
+      await undo(redone)
+      await pending()
+      assert.deepStrictEqual(await called(), before)
+    }
+  })
+
+  it("is told to be given back whatever else is to be looked at", async () => {
+    await applyEach(ack(1, 1, "10.0.0.11", "box"))
+    await rename(1, Hostname.make("crate"))
+    await sql(
+      "INSERT INTO pending_names SELECT ('000000' || lpad(n::text, 6, '0'))::macaddr FROM generate_series(1, 1100) AS n"
+    )
+    const { result } = await rename(1, "")
+    assert.deepInclude(result, { name: "box", nameSource: "client" })
+  })
+
+  it("is given back with those who get another name by it, and taken back with them", async () => {
+    await sql("UPDATE naming_policies SET conflict = 'last-wins'")
+    try {
+      await applyEach(ack(1, 1, "10.0.0.11", "box"), ack(2, 2, "10.0.0.12", "box"))
+      await rename(2, Hostname.make("crate"))
+      await applyEach(ack(3, 3, "10.0.0.13", "box"))
+      await rename(3, Hostname.make("chest"))
+      await rename(1, "")
+      const before = await called()
+      const { change } = await rename(2, "")
+      const after = await called()
+      assert.notDeepEqual(after, before)
+      await undo(change)
+      assert.deepStrictEqual(await called(), before)
+    } finally {
+      await sql("UPDATE naming_policies SET conflict = 'first-wins'")
+    }
+  })
+})
