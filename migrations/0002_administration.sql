@@ -321,10 +321,9 @@ REVOKE EXECUTE ON FUNCTION rename_systems(macaddr[], text[], text[]) FROM PUBLIC
 CREATE UNLOGGED TABLE address_holds (
   address inet PRIMARY KEY CHECK (masklen(address) = 32),
   subnet_id bigint NOT NULL REFERENCES subnets (id) ON DELETE CASCADE,
-  until timestamptz NOT NULL,
-  actor text NOT NULL
+  until timestamptz NOT NULL
 );
-COMMENT ON TABLE address_holds IS 'Free addresses that somebody was told, and nobody else is told until then';
+COMMENT ON TABLE address_holds IS 'Free addresses that somebody was told, and that are nobody''s next one until then';
 CREATE INDEX address_holds_subnet_until_idx ON address_holds (subnet_id, until);
 
 -- What is watched ---------------------------------------------------------------------------------------------------

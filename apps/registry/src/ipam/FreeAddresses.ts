@@ -2,14 +2,14 @@
  * The next free address of a subnet: each caller is told another, however many ask at once.
  *
  * Whoever looks holds a lock on the subnet's row and on nothing else, so that other subnets, reservations and events go
- * on meanwhile. What was told is held for a minute; a reservation of it by whomever is allowed.
+ * on meanwhile. What was told is held for a minute: `next` is never such an address, not even for whom it was told; who
+ * names it may have it.
  */
 import { Ipv4 } from "@leasehold/events"
 import { type Client, Postgres } from "@leasehold/runtime"
 import { Context, Effect, Layer, Schema, Semaphore } from "effect"
 import { ApiError } from "../api/ApiError.ts"
-import type { Caller } from "../api/Caller.ts"
-import { expireSql, holdSql, isBounded, lockSql, nextSql, ownHoldSql, tellSql } from "./Subnets/free.ts"
+import { expireSql, holdSql, isBounded, lockSql, nextSql, tellSql } from "./Subnets/free.ts"
 import { findSubnet, type StoredSubnet } from "./Subnets/rows.ts"
 
 export interface HeldAddress {
@@ -38,12 +38,10 @@ const refuseUnbounded = (subnet: StoredSubnet, field: string) =>
       field
     ))
 
-/** The caller's own held address of the subnet, or the next free one; to be reserved in the same transaction. */
-export const takeNext = Effect.fnUntraced(function*(client: Client, caller: Caller, subnet: StoredSubnet) {
+/** The next free address that nobody was told; to be reserved in the same transaction. */
+export const takeNext = Effect.fnUntraced(function*(client: Client, subnet: StoredSubnet) {
   yield* refuseUnbounded(subnet, "reservation.address")
   yield* client.query(lockSql, [subnet.id])
-  const [own] = yield* client.query<{ address: string }>(ownHoldSql, [[subnet.id], caller.actor])
-  if (own !== undefined) return yield* Effect.orDie(decodeAddress(own.address))
   const [row] = yield* client.query<{ address: string | null }>(nextSql, [[subnet.id]])
   if (row?.address == null) return yield* full(subnet, "reservation.address")
   return yield* Effect.orDie(decodeAddress(row.address))
@@ -56,10 +54,10 @@ interface Told {
 
 const tell = (client: Client, { id }: StoredSubnet) => client.query<Told>(tellSql, [[id]])
 
-const hold = Effect.fnUntraced(function*(client: Client, { id }: StoredSubnet, { actor }: Caller) {
+const hold = Effect.fnUntraced(function*(client: Client, { id }: StoredSubnet) {
   yield* client.query(lockSql, [id])
   yield* client.query(expireSql, [id])
-  return yield* client.query<Told>(holdSql, [[id], actor])
+  return yield* client.query<Told>(holdSql, [[id]])
 })
 
 export class FreeAddresses extends Context.Service<FreeAddresses, {
@@ -67,7 +65,7 @@ export class FreeAddresses extends Context.Service<FreeAddresses, {
    * @param key CIDR or name of the subnet
    * @param dryRun holds nothing: somebody else may be told the same
    */
-  next(caller: Caller, key: string, dryRun: boolean): Effect.Effect<HeldAddress, ApiError>
+  next(key: string, dryRun: boolean): Effect.Effect<HeldAddress, ApiError>
 }>()("registry/ipam/FreeAddresses") {
   static readonly layer = Layer.effect(
     FreeAddresses,
@@ -75,12 +73,12 @@ export class FreeAddresses extends Context.Service<FreeAddresses, {
       const postgres = yield* Postgres
       const turns = yield* Semaphore.make(atOnce)
       const next = Effect.fn("FreeAddresses.next")(
-        function*(caller: Caller, key: string, dryRun: boolean) {
+        function*(key: string, dryRun: boolean) {
           return yield* postgres.transaction((client) =>
             Effect.gen(function*() {
               const subnet = yield* findSubnet(client, "subnet", key, false)
               yield* refuseUnbounded(subnet, "subnet")
-              const [row] = yield* (dryRun ? tell(client, subnet) : hold(client, subnet, caller))
+              const [row] = yield* (dryRun ? tell(client, subnet) : hold(client, subnet))
               if (row === undefined) return yield* full(subnet, "subnet")
               return { address: yield* Effect.orDie(decodeAddress(row.address)), until: row.until }
             })

@@ -79,7 +79,7 @@ export class Reservations extends Context.Service<Reservations, {
               Effect.gen(function*() {
                 const subnet = yield* subnetFor(client, settings.subnet, settings.address)
                 const address = settings.address === "next"
-                  ? yield* takeNext(client, caller, subnet)
+                  ? yield* takeNext(client, subnet)
                   : settings.address
                 const { ignore, macs } = settings
                 const name = ignore
@@ -132,7 +132,7 @@ export class Reservations extends Context.Service<Reservations, {
             (client) =>
               Effect.gen(function*() {
                 const before = yield* findReservation(client, key)
-                const after = yield* patched(client, caller, before, patch)
+                const after = yield* patched(client, before, patch)
                 yield* updateReservation(client, before, after)
                 if (after.address !== before.address) yield* forgetHold(client, after.address)
                 return yield* loadOne(client, before.id)
@@ -213,7 +213,7 @@ const nameFor = (
 
 /** The reservation as it is to be, with nobody in its way. */
 const patched = Effect.fnUntraced(
-  function*(client: Client, caller: Caller, before: Reservation, patch: ReservationPatch) {
+  function*(client: Client, before: Reservation, patch: ReservationPatch) {
     if (before.ignore && (patch.address !== undefined || patch.name !== undefined)) {
       const field = patch.name === undefined ? "reservation.address" : "reservation.name"
       return yield* ApiError.refuse("failed-precondition", "an ignore entry has neither address nor name", field)
@@ -227,7 +227,7 @@ const patched = Effect.fnUntraced(
       ? yield* findSubnet(client, "reservation.subnet", before.subnet, false)
       : yield* subnetFor(client, patch.subnet, patch.address)
     const next = "address" in patch ? patch.address : before.address
-    const address = next === "next" ? yield* takeNext(client, caller, subnet) : next
+    const address = next === "next" ? yield* takeNext(client, subnet) : next
     const unnamed = "name" in patch && patch.name === undefined && !before.ignore
     const name = unnamed
       ? yield* nameFor(client, before.id, { subnet, address, macs })

@@ -151,9 +151,9 @@ export const ipamService = (method: Implementing<Used>) =>
     nextFreeAddress: method.unary(
       NextFreeAddressRequestSchema,
       NextFreeAddressResponseSchema,
-      Effect.fn("IpamService.nextFreeAddress")(function*({ dryRun, subnet }, caller) {
+      Effect.fn("IpamService.nextFreeAddress")(function*({ dryRun, subnet }) {
         const addresses = yield* FreeAddresses
-        const { address, until } = yield* addresses.next(caller, subnet, dryRun)
+        const { address, until } = yield* addresses.next(subnet, dryRun)
         return { address, heldUntil: toTimestamp(until) }
       })
     ),

@@ -77,12 +77,12 @@ const unheld = `(m.free - (
 /** What somebody could take now, were it not for those who were told to. */
 export const suggestSql = `${measuredSql} SELECT host(x.address) AS address FROM (SELECT ${lowestFree("m.free")}) AS x`
 
-/** Tells an address, and nobody else it for a minute. $2 is who is told. */
+/** Tells an address, and nobody else it for a minute. */
 export const holdSql = `${measuredSql},
   found AS (SELECT m.id, ${lowestFree(unheld)})
-  INSERT INTO address_holds AS h (address, subnet_id, until, actor)
-  SELECT address, id, clock_timestamp() + interval '1 minute', $2 FROM found WHERE address IS NOT NULL
-  ON CONFLICT (address) DO UPDATE SET subnet_id = excluded.subnet_id, until = excluded.until, actor = excluded.actor
+  INSERT INTO address_holds AS h (address, subnet_id, until)
+  SELECT address, id, clock_timestamp() + interval '1 minute' FROM found WHERE address IS NOT NULL
+  ON CONFLICT (address) DO UPDATE SET subnet_id = excluded.subnet_id, until = excluded.until
   RETURNING host(address) AS address, iso_timestamp(until) AS until`
 
 /** What would be told. */
@@ -91,12 +91,6 @@ export const tellSql = `${measuredSql}
   FROM (SELECT ${lowestFree(unheld)}) AS x WHERE x.address IS NOT NULL`
 
 export const expireSql = "DELETE FROM address_holds WHERE subnet_id = $1::bigint AND until <= clock_timestamp()"
-
-/** The earliest address of the subnet that $2 was told and that is still free. */
-export const ownHoldSql = `${measuredSql}
-  SELECT host(h.address) AS address FROM measured m JOIN address_holds h ON h.subnet_id = m.id
-  WHERE h.actor = $2 AND h.until > clock_timestamp() AND ${number("h.address")} <@ m.free
-  ORDER BY h.until, h.address LIMIT 1`
 
 /** A free address that nobody was told. */
 export const nextSql = `${measuredSql}
