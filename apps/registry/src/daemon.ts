@@ -57,12 +57,15 @@ const workers = Layer.mergeAll(
 export const registryLayer = Layer.merge(workers, apiServer).pipe(
   // Events that arrive before their subnet is there would get no reservation until their next renewal.
   Layer.provide(declaredSubnetsLayer),
-  Layer.provide(services)
+  Layer.provideMerge(services)
 )
 
-export const daemon = Layer.effectDiscard(Effect.logInfo("registry started")).pipe(
-  Layer.provideMerge(registryLayer),
-  Layer.launch,
+export const daemon = Effect.gen(function*() {
+  const { closed } = yield* Nats
+  yield* Effect.logInfo("registry started")
+  return yield* closed
+}).pipe(
+  Effect.provide(registryLayer),
   reportEnd("registry"),
   Effect.provide(loggingLayer())
 )

@@ -1,13 +1,14 @@
 /**
  * The connection to NATS, and the streams of the bus.
  *
- * The connection is kept for ever: it waits for a server that is not there yet and comes back whenever one is. Whoever
- * starts first creates the streams; an existing stream gets the limits of this version but keeps its replicas and storage.
+ * The connection is kept for ever: it waits for a server that is not there yet and comes back whenever one is, also to one
+ * that turned it away meanwhile. Credentials are read anew for each connection, so they may be rotated. Whoever starts first creates the streams; an existing stream gets the limits of this version but keeps its replicas and storage.
  * A user that may not manage streams leaves that to the others.
  */
 import { type StreamDefinition, streams } from "@leasehold/events"
 import { type JetStreamManager, jetstreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream"
 import {
+  type Authenticator,
   connect,
   credsAuthenticator,
   nanos,
@@ -47,6 +48,8 @@ const withoutSecret = (server: string) => server.replace(/^(\w+:\/\/)?[^@/]*@/u,
 export class Nats extends Context.Service<Nats, {
   readonly connection: NatsConnection
   readonly manager: JetStreamManager
+  /** Fails when the connection has ended for good, which nothing but a fault does: there is no going on without it. */
+  readonly closed: Effect.Effect<never, NatsError>
 }>()("runtime/Nats") {
   static readonly layer = (name: string) =>
     Layer.effect(
@@ -63,6 +66,8 @@ export class Nats extends Context.Service<Nats, {
           reconnectTimeWait: 250,
           reconnectJitter: 250,
           waitOnFirstConnect: true,
+          // Else two refusals in a row end it for good, and a wrong password may be put right at any time.
+          ignoreAuthErrorAbort: true,
           // A stack trace for each request costs more than the request.
           noAsyncTraces: true,
           // A server that stops answering without closing the connection is noticed after two of these.
@@ -71,7 +76,7 @@ export class Nats extends Context.Service<Nats, {
           ...(pass === undefined ? {} : { pass }),
           ...(token === undefined ? {} : { token }),
           ...(Option.isSome(config.credentials)
-            ? { authenticator: credsAuthenticator(readFileSync(config.credentials.value)) }
+            ? { authenticator: credentialsIn(config.credentials.value) }
             : {}),
           ...(Option.isSome(config.ca) ? { tls: { caFile: config.ca.value } } : {})
         }
@@ -89,7 +94,9 @@ export class Nats extends Context.Service<Nats, {
           Effect.retry(untilAvailable)
         )
         yield* ensureStreams(manager, config.replicas)
-        return Nats.of({ connection, manager })
+        const closed = Effect.flatMap(attemptNats("stay connected", () => connection.closed()), (error) =>
+          new NatsError({ operation: "stay connected", cause: error ?? new Error("the connection was closed") }))
+        return Nats.of({ connection, manager, closed })
       })
     )
 }
@@ -99,17 +106,52 @@ export const untilAvailable = Schedule.min([Schedule.exponential("100 millis"), 
   Schedule.jittered
 )
 
-const reportStatus = (connection: NatsConnection) =>
-  Stream.fromAsyncIterable(connection.status(), (cause) => new NatsError({ operation: "status", cause })).pipe(
-    Stream.runForEach((status) =>
-      status.type === "disconnect"
-        ? Effect.logWarning("lost nats", { server: status.server })
-        : status.type === "reconnect"
-        ? Effect.logInfo("back at nats", { server: status.server })
-        : Effect.void
-    ),
-    Effect.ignore
+/** A file that cannot be read, or is written just now, does not end the connection: what was read before holds. */
+const credentialsIn = (path: string): Authenticator => {
+  let good = credsAuthenticator(readFileSync(path))
+  return (nonce) => {
+    try {
+      const now = credsAuthenticator(readFileSync(path))
+      const answer = now(nonce)
+      good = now
+      return answer
+    } catch {
+      return good(nonce)
+    }
+  }
+}
+
+const statusOf = (connection: NatsConnection) =>
+  Stream.orDie(
+    Stream.fromAsyncIterable(connection.status(), (cause) => new NatsError({ operation: "status", cause }))
   )
+
+/** Each loss and each return, once. The client itself tells of every attempt that fails, and then of as many returns. */
+export const presence = (connection: NatsConnection): Stream.Stream<"lost" | "back"> =>
+  statusOf(connection).pipe(
+    Stream.filter(({ type }) => type === "disconnect" || type === "reconnect"),
+    Stream.map(({ type }) => type === "disconnect" ? "lost" as const : "back" as const),
+    Stream.changes
+  )
+
+const reportStatus = (connection: NatsConnection) => {
+  let isAway = false
+  const refusals = new Set<string>()
+  return Stream.runForEach(statusOf(connection), (status) => {
+    if (status.type === "disconnect" && !isAway) {
+      isAway = true
+      return Effect.logWarning("lost nats", { server: status.server })
+    }
+    if (status.type === "reconnect" && isAway) {
+      isAway = false
+      refusals.clear()
+      return Effect.logInfo("back at nats", { server: status.server })
+    }
+    if (status.type !== "error" || !isAway || refusals.has(status.error.message)) return Effect.void
+    refusals.add(status.error.message)
+    return Effect.logWarning("nats turns us away, trying again", { problem: status.error.message })
+  })
+}
 
 const limits = (stream: StreamDefinition) => ({
   description: stream.description,

@@ -1,16 +1,43 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Nats as Server, startNats } from "@leasehold/devstack"
 import { jetstreamManager } from "@nats-io/jetstream"
-import { connect, type NatsConnection } from "@nats-io/transport-node"
-import { ConfigProvider, Effect, Fiber, Layer } from "effect"
-import { Nats } from "../src/index.ts"
+import { connect, type NatsConnection, nkeys } from "@nats-io/transport-node"
+import { ConfigProvider, Effect, Fiber, Layer, Logger, Queue, type Scope, Stream } from "effect"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Nats, presence } from "../src/index.ts"
 
 const server = Effect.acquireRelease(
   Effect.promise(() => startNats()),
   (nats: Server) => Effect.promise(() => nats.stop())
 )
 
-const withNats = <A, E>(env: Record<string, string>, use: Effect.Effect<A, E, Nats>) =>
+/** One whose configuration can be changed while it runs. */
+const configured = Effect.fnUntraced(function*(text: string) {
+  const directory = mkdtempSync(join(tmpdir(), "leasehold-nats-"))
+  yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(directory, { recursive: true, force: true })))
+  const config = join(directory, "nats.conf")
+  writeFileSync(config, text)
+  const { pid, url } = yield* Effect.acquireRelease(
+    Effect.promise(() => startNats({ config })),
+    (nats) => Effect.promise(() => nats.stop())
+  )
+  const become = (text: string) =>
+    Effect.sync(() => {
+      writeFileSync(config, text)
+      process.kill(pid, "SIGHUP")
+    })
+  return { become, directory, url }
+})
+
+const recorded = () => {
+  const messages: Array<string> = []
+  const layer = Logger.layer([Logger.make(({ message }) => void messages.push([message].flat().join(" ")))])
+  return { messages, layer }
+}
+
+const withNats = <A, E>(env: Record<string, string>, use: Effect.Effect<A, E, Nats | Scope.Scope>) =>
   use.pipe(
     Effect.provide(Nats.layer("test").pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))))),
     Effect.scoped
@@ -64,5 +91,73 @@ describe("Nats", () => {
       yield* Effect.acquireRelease(Effect.promise(() => startNats({ port: first.port })), (nats) =>
         Effect.promise(() => nats.stop()))
       assert.strictEqual((yield* Fiber.join(names)).length, 3)
+    }))
+
+  it.live("goes on after its password was wrong for a while, and says each thing once", () =>
+    Effect.gen(function*() {
+      const account = (password: string) => `authorization { user: app, password: ${password} }`
+      const { become, url } = yield* configured(account("one"))
+      const { layer, messages } = recorded()
+      yield* withNats(
+        { NATS_SERVERS: url, NATS_USER: "app", NATS_PASSWORD: "one" },
+        Effect.gen(function*() {
+          const { connection, manager } = yield* Nats
+          const turns = yield* presence(connection).pipe(Stream.take(2), Stream.runCollect, Effect.forkChild)
+          const refusals = connection.status()
+          yield* become(account("two"))
+          yield* Stream.fromAsyncIterable(refusals, (cause) => cause).pipe(
+            Stream.filter(({ type }) => type === "error"),
+            Stream.take(4),
+            Stream.runDrain
+          )
+          yield* become(account("one"))
+          assert.deepStrictEqual(yield* Fiber.join(turns), ["lost", "back"])
+          yield* Effect.promise(() => manager.streams.info("DHCP"))
+        })
+      ).pipe(Effect.provide(layer))
+      assert.deepStrictEqual(messages.map((message) => message.replace(/ \[object Object\]$/u, "")), [
+        "connecting to nats",
+        "connected to nats",
+        "lost nats",
+        "nats turns us away, trying again",
+        "back at nats"
+      ])
+    }))
+
+  it.live("comes back with credentials that were rotated, and keeps the old ones while there are no good ones", () =>
+    Effect.gen(function*() {
+      const [before, after] = [nkeys.createUser(), nkeys.createUser()]
+      const only = (user: typeof before) => `authorization { users: [{ nkey: ${user.getPublicKey()} }] }`
+      const credentials = (user: typeof before) =>
+        `-----BEGIN NATS USER JWT-----\nnone\n------END NATS USER JWT------\n
+-----BEGIN USER NKEY SEED-----\n${new TextDecoder().decode(user.getSeed())}\n------END USER NKEY SEED------\n`
+      const { become, directory, url } = yield* configured(only(before))
+      const file = join(directory, "app.creds")
+      writeFileSync(file, credentials(before))
+      yield* withNats(
+        { NATS_SERVERS: url, NATS_CREDS: file },
+        Effect.gen(function*() {
+          const { connection, manager } = yield* Nats
+          const turns = yield* Stream.toQueue(presence(connection), { capacity: "unbounded" })
+          writeFileSync(file, "half of it")
+          yield* Effect.promise(() => connection.reconnect())
+          assert.deepStrictEqual(yield* Queue.takeN(turns, 2), ["lost", "back"])
+          writeFileSync(file, credentials(after))
+          yield* become(only(after))
+          assert.deepStrictEqual(yield* Queue.takeN(turns, 2), ["lost", "back"])
+          yield* Effect.promise(() => manager.streams.info("DHCP"))
+        })
+      )
+    }))
+
+  it.live("says that its connection ended for good", () =>
+    Effect.gen(function*() {
+      const { url } = yield* server
+      const error = yield* withNats(
+        { NATS_SERVERS: url },
+        Effect.flatMap(Nats, ({ closed, connection }) =>
+          Effect.andThen(Effect.promise(() => connection.close()), Effect.flip(closed)))
+      )
+      assert.strictEqual(error.operation, "stay connected")
     }))
 })

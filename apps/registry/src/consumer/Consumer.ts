@@ -5,7 +5,7 @@
  * A batch is whatever has arrived while the one before it was written. PostgreSQL being away is waited for without end.
  */
 import { DHCP, type DhcpEvent } from "@leasehold/events"
-import { attemptNats, Nats, type PostgresError, untilAvailable } from "@leasehold/runtime"
+import { attemptNats, Nats, type PostgresError, presence, untilAvailable } from "@leasehold/runtime"
 import { AckPolicy, jetstream, type JetStreamManager } from "@nats-io/jetstream"
 import { nanos } from "@nats-io/transport-node"
 import { Config, Duration, Effect, Layer, Metric, Schema, Stream } from "effect"
@@ -52,11 +52,10 @@ export const consumerLayer = Layer.effectDiscard(Effect.gen(function*() {
         Effect.ignore
       )
   )
-  yield* Stream.fromAsyncIterable(connection.status(), (cause) => cause).pipe(
-    Stream.runForEach(({ type }) =>
-      type === "reconnect" ? Effect.andThen(ensureConsumer(manager), Effect.sync(() => inbox.renew())) : Effect.void
+  yield* presence(connection).pipe(
+    Stream.runForEach((turn) =>
+      turn === "back" ? Effect.andThen(ensureConsumer(manager), Effect.sync(() => inbox.renew())) : Effect.void
     ),
-    Effect.ignore,
     Effect.forkScoped
   )
   const outage = makeOutage("events cannot be written")
