@@ -22,8 +22,8 @@ export interface Zone {
 
 const isUtc = (name: string) => /^(?:Etc\/)?(?:UTC|GMT|Zulu|Universal)$/i.test(name)
 
-/** Whether there is a zone of this name. */
-export const isZone = (name: string): boolean => Option.isSome(DateTime.zoneMakeNamed(name))
+/** Whether there is a zone of this name. Of UTC it is known without the tables of all zones, which take memory. */
+export const isZone = (name: string): boolean => isUtc(name) || Option.isSome(DateTime.zoneMakeNamed(name))
 
 /** Throws for a zone that does not exist: check names from outside with `isZone` first. */
 export const makeZone = (name: string): Zone => {
