@@ -20,8 +20,8 @@ export interface MessageRing {
   readonly isSlack: () => boolean
   /** Adds a message at the end; false when it is larger than allowed. Ask for room before. */
   readonly add: (event: DhcpEvent) => boolean
-  /** Puts a smaller message in the place of one. */
-  readonly replace: (number: number, event: DhcpEvent) => void
+  /** Puts a smaller message in the place of one; false when it is larger, and the one stays. */
+  readonly replace: (number: number, event: DhcpEvent) => boolean
   readonly get: (number: number) => Encoded
   /** Lets go of the oldest. */
   readonly release: () => void
@@ -43,6 +43,8 @@ export const makeMessageRing = (
   const starts = new Uint32Array(limits.messages)
   const headerLengths = new Uint32Array(limits.messages)
   const lengths = new Uint32Array(limits.messages)
+  /** As it was added: what replaces it may take so much. */
+  const rooms = new Uint32Array(limits.messages)
   const subjects: Array<string> = Array.from({ length: limits.messages }, () => "")
   let oldest = 0
   let end = 0
@@ -71,11 +73,11 @@ export const makeMessageRing = (
     return head > first ? head - first : ring.length - first + head
   }
 
-  const write = (number: number, at: number, event: DhcpEvent): number => {
+  const write = (number: number, at: number, room: number, event: DhcpEvent): number => {
     const headers = headersOf(event)
     const text = headers + encodeBody(event)
     // At most three bytes for each unit of a string; most are one.
-    if (text.length * 3 > limits.messageBytes && Buffer.byteLength(text) > limits.messageBytes) return 0
+    if (text.length * 3 > room && Buffer.byteLength(text) > room) return 0
     const slot = number % limits.messages
     const length = ring.write(text, at)
     starts[slot] = at
@@ -89,13 +91,17 @@ export const makeMessageRing = (
     hasRoom,
     isSlack: () => end - oldest <= limits.messages * 0.75 && used() <= ring.length * 0.75,
     add: (event) => {
-      const length = write(end, head, event)
+      const length = write(end, head, limits.messageBytes, event)
       if (length === 0) return false
+      rooms[end % limits.messages] = length
       head += length
       end++
       return true
     },
-    replace: (number, event) => void write(number, starts[number % limits.messages] ?? 0, event),
+    replace: (number, event) => {
+      const slot = number % limits.messages
+      return write(number, starts[slot] ?? 0, rooms[slot] ?? 0, event) > 0
+    },
     get: (number) => {
       const slot = number % limits.messages
       const start = starts[slot] ?? 0

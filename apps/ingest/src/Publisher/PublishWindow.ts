@@ -81,13 +81,13 @@ export const makePublishWindow = (
     const { body, subject } = ring.get(number)
     const step = (steps[number % limits.messages] ?? 0) + 1
     const event = decodeMessage({ subject, data: Buffer.from(body).toString(), sequence: 0, time: Infinity })
-    if (step > lastStep || Result.isFailure(event)) {
+    // A gap can be larger than an event without descriptions: larger than what is too large already.
+    if (step > lastStep || Result.isFailure(event) || !ring.replace(number, shorten(event.success, step))) {
       events.dropped(subject)
       settle(number)
       return false
     }
     steps[number % limits.messages] = step
-    ring.replace(number, shorten(event.success, step))
     events.shortened()
     return true
   }

@@ -67,6 +67,20 @@ describe("a ring of messages", () => {
     ])
   })
 
+  it("puts none in the place of one that is smaller", () => {
+    const ring = makeMessageRing({ messages: 4, bytes: 4_000, messageBytes: 1_000 })
+    const events = [event(1, "first"), event(2, "a long one"), event(3, "third")]
+    events.forEach((one) => ring.add(one))
+    assert.isTrue(ring.replace(1, event(2, "short")))
+    assert.isTrue(ring.replace(1, event(2, "as long!!!")))
+    assert.isFalse(ring.replace(1, event(2, "longer than it was")))
+    assert.deepStrictEqual([0, 1, 2].map((n) => textOf(ring.get(n))), [
+      expected(event(1, "first")),
+      expected(event(2, "as long!!!")),
+      expected(event(3, "third"))
+    ])
+  })
+
   it("has room for as many messages as it was told", () => {
     const ring = makeMessageRing({ messages: 2, bytes: 100_000, messageBytes: 1_000 })
     ring.add(event(1, ""))
