@@ -5,7 +5,7 @@
  * changed. Whatever fails, dnsmasq goes on with the file that it has.
  */
 import { type PostgresError } from "@leasehold/runtime"
-import { Clock, Context, Duration, Effect, Layer, Metric, Option, Ref, Result } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Layer, Metric, Option, Ref, Result } from "effect"
 import { Activation } from "./Activation.ts"
 import { Attempt } from "./Attempt.ts"
 import { oneLine } from "./Command.ts"
@@ -235,6 +235,14 @@ export class Renderer extends Context.Service<Renderer, {
         yield* wakes.again
       })
 
+      /** What nobody thought of ends one look, and not the renderer: its file would stay as it is without a word. */
+      const broken = Effect.fnUntraced(function*(defect: unknown) {
+        yield* Effect.logError("the renderer failed, trying again", Cause.die(defect))
+        yield* Ref.set(problem, Option.some(`the renderer failed: ${oneLine(String(defect))}`))
+        yield* Effect.sleep(settings.retryMin)
+        yield* wakes.again
+      })
+
       return Renderer.of({
         cycle,
         run: Effect.forever(Effect.andThen(
@@ -243,7 +251,7 @@ export class Renderer extends Context.Service<Renderer, {
             NotAlone: ({ reason }) => later("this renderer stands by", reason),
             PostgresError: ({ cause }) =>
               later("the database does not answer", `the database does not answer: ${oneLine(String(cause))}`)
-          })
+          }).pipe(Effect.catchDefect(broken))
         )),
         health: Effect.flatMap(Ref.get(problem), Option.match({ onNone: () => Effect.void, onSome: Effect.fail }))
       })

@@ -5,17 +5,16 @@ import { Config, Effect, Layer } from "effect"
 import { Renderer, rendererLayer } from "./index.ts"
 import { named, RendererConfig } from "./RendererConfig.ts"
 
-const Loop = Layer.effectDiscard(Effect.gen(function*() {
-  const { mode, server } = yield* RendererConfig
-  yield* Effect.logInfo("renderer started", { server, mode: mode._tag })
-  yield* Effect.forkScoped((yield* Renderer).run)
-}))
 const Ops = Layer.unwrap(Effect.map(Renderer, ({ health }) => opsLayer("RENDERER", health)))
 
-export const daemon = Layer.mergeAll(Loop, Ops).pipe(
-  Layer.provide(rendererLayer),
-  Layer.provide(NodeServices.layer),
-  Layer.launch,
+// Not in the background: should it end, so does the process.
+export const daemon = Effect.gen(function*() {
+  const { mode, server } = yield* RendererConfig
+  const { run } = yield* Renderer
+  yield* Effect.logInfo("renderer started", { server, mode: mode._tag })
+  return yield* run
+}).pipe(
+  Effect.provide(Ops.pipe(Layer.provideMerge(rendererLayer), Layer.provide(NodeServices.layer))),
   Effect.mapError((error) => error instanceof Config.ConfigError ? named(error) : error),
   reportEnd("renderer"),
   Effect.provide(loggingLayer())

@@ -1,9 +1,12 @@
 import { describeLab } from "@leasehold/devstack/lab/test"
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Result } from "effect"
+import { Cause, Context, Effect, Fiber, FileSystem, Layer, Logger, Result } from "effect"
 import { inject } from "vitest"
 import pg from "pg"
+import { rendererLayer } from "../src/index.ts"
+import { Renderer } from "../src/Renderer.ts"
 import { applied, besideDnsmasq, changed, eventually, startRenderer } from "./besideDnsmasq.ts"
+import { environment } from "./configured.ts"
 
 const mac = "02:00:00:00:00:01"
 
@@ -69,5 +72,44 @@ describeLab("a running renderer", () => {
         "SELECT result, applied_reservations FROM dhcp_servers WHERE server = 'newcomer'"
       )
       assert.deepStrictEqual(row, { result: "applied", applied_reservations: 0 })
+    }))
+
+  it.live("says that something failed that nobody thought of, and tries again", () =>
+    Effect.gen(function*() {
+      const { database, env, lines } = yield* besideDnsmasq("hosts")
+      yield* database.reserve(mac, "10.99.0.7", "nas")
+      let isBroken = true
+      const Broken = Layer.effect(
+        FileSystem.FileSystem,
+        Effect.map(FileSystem.FileSystem, (fs) =>
+          FileSystem.FileSystem.of({
+            ...fs,
+            rename: (from, to) => isBroken ? Effect.die(new Error("out of memory")) : fs.rename(from, to)
+          }))
+      )
+      const said: Array<string> = []
+      const log = Logger.layer([
+        Logger.make(({ cause, logLevel, message }) => void said.push(`${logLevel} ${message} ${Cause.pretty(cause)}`))
+      ])
+      const { health, run } = yield* Effect.map(
+        Layer.build(
+          rendererLayer.pipe(
+            Layer.provide(Broken),
+            Layer.provide(environment(changed(env, { RENDERER_RETRY_MIN: "100 millis" })))
+          )
+        ),
+        Context.get(Renderer)
+      )
+      const running = yield* run.pipe(Effect.provide(log), Effect.forkChild)
+      yield* eventually(
+        "it says so",
+        Effect.result(health),
+        (found) => Result.isFailure(found) && found.failure === "the renderer failed: Error: out of memory"
+      )
+      assert.include(said.join("\n"), "Error the renderer failed, trying again Error: out of memory")
+      isBroken = false
+      yield* applied(database, "it goes on")
+      assert.deepStrictEqual(yield* lines, ["02:00:00:00:00:01,10.99.0.7,nas"])
+      yield* Fiber.interrupt(running)
     }))
 })
