@@ -100,5 +100,9 @@ describe("the daemon", () => {
     const { ingest } = await openSite()
     assert.strictEqual(await ingest.start({ INGEST_SERVER: "Not a server" }).end("SIGCONT"), 1)
     assert.match(ingest.output(), /INGEST_SERVER is not a server id of 1 to 63 lower-case letters/u)
+    for (const name of ["INGEST_WINDOW_BYTES", "INGEST_WINDOW_MESSAGES", "INGEST_CHUNK_BYTES"]) {
+      assert.strictEqual(await ingest.start({ [name]: "99999999999" }).end("SIGCONT"), 1)
+      assert.match(ingest.output(), new RegExp(`${name} is not a whole number from \\d+ to \\d+`, "u"))
+    }
   })
 })
