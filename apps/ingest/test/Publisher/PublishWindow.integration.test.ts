@@ -1,4 +1,13 @@
-import { DHCP, type DhcpEvent, EventId, Ipv4, Mac, ServerId, timestampFromMillis } from "@leasehold/events"
+import {
+  cloudEventHeaders,
+  DHCP,
+  type DhcpEvent,
+  EventId,
+  Ipv4,
+  Mac,
+  ServerId,
+  timestampFromMillis
+} from "@leasehold/events"
 import { eventuallyHolds } from "@leasehold/devstack/test"
 import { assert, it, onTestFinished } from "vitest"
 import { makePublishWindow } from "../../src/Publisher/PublishWindow.ts"
@@ -36,5 +45,10 @@ it("leaves the next message alone when it gives up on one that not even a gap ma
   window.resume()
   await eventuallyHolds("the second is stored", () => window.acknowledged(), (count) => count === 2)
   assert.deepStrictEqual(await stream.events(), [next])
+  const stored = await stream.manager.streams.getMessage(DHCP.name, { seq: 1 })
+  assert.deepStrictEqual(
+    stored?.header.keys().map((name) => [name, stored.header.get(name)]),
+    cloudEventHeaders(next).map(([name, value]) => [name, value])
+  )
   assert.deepStrictEqual(dropped, ["dhcp.v1.event.lab.ack"])
 })
