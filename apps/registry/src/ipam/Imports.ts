@@ -14,7 +14,7 @@ import { placeItems } from "./Imports/place.ts"
 import { planImport } from "./Imports/plan.ts"
 import { writePlan } from "./Imports/writes.ts"
 import type { Reservation } from "./model.ts"
-import { proposeNames } from "./Reservations/names.ts"
+import { givenNames, proposeNames } from "./Reservations/names.ts"
 import { loadReservations } from "./Reservations/rows.ts"
 import { loadSubnets } from "./Subnets/rows.ts"
 
@@ -124,12 +124,14 @@ const loadSurroundings = Effect.fnUntraced(
       client,
       unnamed.flatMap(({ address, macs, subnet }) => macs.map((mac) => ({ mac, subnet, address })))
     )
+    const wanted = [...placed.flatMap(({ settings }) => settings.name ?? []), ...[...names.values()].flat()]
     const existing = yield* loadReservations(client, concernedSql, [
       placed.flatMap(({ macs }) => macs),
       placed.flatMap(({ address }) => address ?? []),
-      [...placed.flatMap(({ settings }) => settings.name ?? []), ...[...names.values()].flat()],
+      wanted,
       mode === "replace" ? [...new Set(placed.map(({ subnet }) => subnet.id))] : []
     ])
-    return { existing, names }
+    const given = yield* givenNames(client, wanted)
+    return { existing, names, given: new Map(given.map(({ mac, name }) => [name, mac])) }
   }
 )

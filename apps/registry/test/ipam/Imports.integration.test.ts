@@ -165,6 +165,25 @@ describe("an import", () => {
     assert.lengthOf(await rows(), 2)
   })
 
+  it("tells who is called so by an administrator's word", async () => {
+    await sql(`INSERT INTO systems (mac, name, name_source, first_seen, last_seen, server, server_stamp)
+      VALUES ('${macOf(50)}', 'boss', 'administrator', now(), now(), 'lab', ''),
+        ('${macOf(51)}', 'host-000003', 'administrator', now(), now(), 'lab', '')`)
+    const answer = await run([host(1, "10.0.0.7", "tv"), host(2, "10.1.0.7", "boss"), host(3, "10.0.0.9")])
+    assert.deepStrictEqual(answer.problems.map(({ field, item, message }) => `${item} ${field}: ${message}`), [
+      `1 name: boss is the name of ${macOf(50)}`
+    ])
+    await run([host(50, "10.1.0.7", "boss"), host(3, "10.0.0.9")])
+    assert.deepStrictEqual(await rows(), [
+      `${macOf(3)} 10.0.0.9 host-525400000003 import`,
+      `${macOf(50)} 10.1.0.7 boss import`
+    ])
+    // What is there already goes on.
+    await sql("UPDATE systems SET name = 'host-525400000003', name_source = 'administrator' WHERE name = 'boss'")
+    const again = await run([{ ...host(3, "10.0.0.9"), comment: "same" }], ImportMode.UPDATE)
+    assert.deepInclude(again, { changed: 1n, problemCount: 0n })
+  })
+
   it("tells a thousand of more problems, and how many there are", async () => {
     const answer = await run(Array.from({ length: 1_200 }, () => host(1, "10.0.0.7")))
     assert.lengthOf(answer.problems, 1_000)

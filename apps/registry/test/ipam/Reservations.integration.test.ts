@@ -207,6 +207,39 @@ describe("what a reservation wants", () => {
     assert.include(message, "nas-3 and nas-4 are free")
   })
 
+  it("is refused with the system that is called so by an administrator's word", async () => {
+    await seen(5, "boss")
+    await served.database.query("UPDATE systems SET name_source = 'administrator'")
+    for (const subnet of ["lab", "office"]) {
+      const { code, fields, message } = await refusal(create([2], { subnet, name: "boss" }))
+      assert.strictEqual(code, Code.AlreadyExists)
+      assert.deepStrictEqual(fields, ["reservation.name"])
+      assert.include(message, `boss is the name of ${macOf(5)}, by an administrator's word; boss-2 and boss-3 are free`)
+    }
+    const key = "nas"
+    const renamed = served.ipam.updateReservation({
+      key,
+      reservation: { name: "boss" },
+      updateMask: { paths: ["name"] }
+    })
+    assert.strictEqual((await refusal(renamed)).code, Code.AlreadyExists)
+    await create([2, 5], { address: "10.0.0.7", name: "boss" })
+    // A reservation from before goes on.
+    await served.database.query("UPDATE systems SET name = 'nas'")
+    await served.ipam.updateReservation({ key, reservation: { comment: "old" }, updateMask: { paths: ["comment"] } })
+    const { change } = await served.ipam.deleteReservation({ key })
+    const { code, message } = await refusal(served.ipam.undoChange({ id: change }))
+    assert.strictEqual(code, Code.FailedPrecondition)
+    assert.include(message, `${macOf(1)} cannot be called nas again: ${macOf(5)} is called so by now`)
+  })
+
+  it("is not made of a name that is another's by an administrator's word", async () => {
+    await seen(5, `host-${macOf(6).replaceAll(":", "").slice(6)}`)
+    await served.database.query("UPDATE systems SET name_source = 'administrator'")
+    const { reservation } = await create([6], { address: "10.0.0.7" })
+    assert.strictEqual(reservation?.name, "host-525400000006")
+  })
+
   it("is refused with the reservation that the MAC has in the subnet", async () => {
     const { fields, message } = await refusal(create([2, 1], { address: "10.0.0.7", name: "tv" }))
     assert.deepStrictEqual(fields, ["reservation.macs"])

@@ -20,8 +20,17 @@ const renamedSql = `
     WINDOW w AS (PARTITION BY c.key ORDER BY c.id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
   ) AS c WHERE before <> after`
 
+/** Reservations that are called otherwise before the change ($1) than after it, or are not there after it. */
+const reservedSql = `
+  SELECT mac, before FROM (
+    SELECT DISTINCT ON (c.key) first_value(c.before ->> 'mac') OVER w AS mac, first_value(c.before ->> 'name') OVER w AS before,
+      first_value(c.before ->> 'source') OVER w AS source, last_value(c.after ->> 'name') OVER w AS after
+    FROM change_log c WHERE c.change = $1::bigint AND c.relation = 'reservations'
+    WINDOW w AS (PARTITION BY c.key ORDER BY c.id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+  ) AS c WHERE source <> 'auto' AND before IS DISTINCT FROM after`
+
 const heldSql = `
-  WITH k AS MATERIALIZED (${renamedSql})
+  WITH k AS MATERIALIZED (${renamedSql}), n AS MATERIALIZED (${reservedSql})
   SELECT k.mac::text, k.before AS name, s.mac::text AS holder, NULL AS reservation
   FROM k JOIN systems s ON s.name = k.before AND s.mac <> k.mac
   WHERE NOT EXISTS (SELECT FROM k AS other WHERE other.mac = s.mac)
@@ -29,6 +38,11 @@ const heldSql = `
   SELECT k.mac::text, k.before, r.mac::text, r.id::text
   FROM k JOIN reservations r ON r.name = k.before AND r.source <> 'auto' AND r.mac <> k.mac
   WHERE NOT EXISTS (SELECT FROM reservations o WHERE o.name = k.before AND o.source <> 'auto' AND o.mac = k.mac)
+  UNION ALL
+  SELECT n.mac, n.before, s.mac::text, NULL
+  FROM n JOIN systems s ON s.name = n.before AND s.name_source = 'administrator' AND s.mac::text <> n.mac
+  WHERE NOT EXISTS (SELECT FROM n AS other WHERE other.mac = s.mac::text AND other.before = n.before)
+    AND NOT EXISTS (SELECT FROM k WHERE k.mac = s.mac)
   ORDER BY 1 LIMIT 1`
 
 /** Fails where a name that is to come back is somebody else's by now, and says whose. */

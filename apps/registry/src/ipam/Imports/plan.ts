@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly existing: ReadonlyArray<Reservation>
   /** Names for each MAC in its subnet, best first. */
   readonly names: ReadonlyMap<string, ReadonlyArray<string>>
+  /** Systems by the names that administrators gave them. */
+  readonly given: ReadonlyMap<string, Mac>
 }
 
 /** Who is called how in a domain when all is done. */
@@ -123,7 +125,7 @@ const nameItems = (
   placed: ReadonlyArray<Placed>,
   befores: Befores,
   table: ReturnType<typeof nameTable>,
-  proposed: Surroundings["names"]
+  { given, names: proposed }: Pick<Surroundings, "given" | "names">
 ) => {
   const problems: Array<Problem> = []
   const results = new Map(placed.map((item) => [item, resultOf(item, befores.get(item))]))
@@ -137,11 +139,17 @@ const nameItems = (
         ? after.macs.slice(0, 1).flatMap((mac) => proposed.get(placeOf(after.subnetId, mac)) ?? [])
         : [])
     ]
-    const name = candidates.find((one) => table.other(after.domain, one, item, after.macs) === undefined)
+    const ownersOf = (name: string): ReadonlyArray<Mac> | undefined => {
+      const other = given.get(name)
+      // What is kept is nobody's question: it may be older than what was given.
+      return other === undefined || after.macs.includes(other) || befores.get(item)?.name === name
+        ? table.other(after.domain, name, item, after.macs)?.macs
+        : [other]
+    }
+    const name = candidates.find((one) => ownersOf(one) === undefined)
     if (name === undefined) {
       const [first = "the name"] = candidates
-      const owner = table.other(after.domain, first, item, after.macs)
-      const message = `${first} is the name of ${owner?.macs.join(" ") ?? "another"}`
+      const message = `${first} is the name of ${ownersOf(first)?.join(" ") ?? "another"}`
       problems.push({ item: item.index, field: "name", message })
       continue
     }
@@ -176,7 +184,7 @@ const compare = (results: ReadonlyMap<Placed, Reservation>, befores: Befores, mo
 
 export const planImport = (
   placed: ReadonlyArray<Placed>,
-  { existing, names }: Surroundings,
+  { existing, given, names }: Surroundings,
   mode: ImportMode
 ): Plan => {
   const byMac = new Map(existing.flatMap((one) => one.macs.map((mac) => [`${one.subnetId} ${mac}`, one] as const)))
@@ -198,7 +206,7 @@ export const planImport = (
   for (const one of staying) {
     if (one.source !== "auto" && one.name !== undefined) table.add(one.domain, one.name, one, one.macs)
   }
-  const { problems: ofNames, results } = nameItems(placed, befores, table, names)
+  const { problems: ofNames, results } = nameItems(placed, befores, table, { given, names })
   const { problems: ofComparison, ...compared } = compare(results, befores, mode)
   const problems = [...ofMatches, ...ofHolders, ...ofNames, ...ofComparison]
   return { problems, ...compared, removed, ended: [...ended.values()] }

@@ -11,6 +11,7 @@ import { describe } from "../model.ts"
 import { isBounded, suggestSql } from "../Subnets/free.ts"
 import type { StoredSubnet } from "../Subnets/rows.ts"
 import { type Described, groupsSql } from "./holders.ts"
+import { givenNames } from "./names.ts"
 
 /** A reservation as it would be. */
 export interface Wanted {
@@ -28,7 +29,11 @@ const addressSql = groupsSql(`${others} AND r.address = $2::inet`)
 // A name may be that of the same MAC in another subnet, and of nobody else.
 const nameSql = groupsSql(`
   ${others} AND r.name = $2 AND r.domain = $3 AND EXISTS (SELECT FROM unnest($4::macaddr[]) AS k (mac) WHERE k.mac <> r.mac)`)
-const takenSql = "SELECT DISTINCT name FROM reservations WHERE domain = $1 AND name = ANY ($2::text[])"
+const takenSql = `
+  SELECT name FROM reservations WHERE domain = $1 AND name = ANY ($2::text[])
+  UNION SELECT name FROM systems WHERE name = ANY ($2::text[]) AND name_source = 'administrator'`
+// What stays may be older than what was given.
+const keptSql = "SELECT FROM reservations WHERE id = $1::bigint AND name = $2"
 
 /** The lowest free address, for somebody who cannot have the one that was asked for. */
 export const suggestAddress = Effect.fnUntraced(function*(client: Client, subnet: StoredSubnet) {
@@ -74,6 +79,11 @@ const refuseAddress = Effect.fnUntraced(function*(client: Client, wanted: Wanted
   return yield* ApiError.refuse("already-exists", message, field)
 })
 
+const refuseName = Effect.fnUntraced(function*(client: Client, { domain }: StoredSubnet, name: string, whose: string) {
+  const message = `${name} is the name of ${whose}; ${yield* suggestNames(client, domain, name)}`
+  return yield* ApiError.refuse("already-exists", message, "reservation.name")
+})
+
 export const refuseConflicts = Effect.fnUntraced(function*(client: Client, wanted: Wanted) {
   const { address, id, macs, name, subnet } = wanted
   const [same] = yield* client.query<Described>(macSql, [id, subnet.id, macs])
@@ -85,9 +95,9 @@ export const refuseConflicts = Effect.fnUntraced(function*(client: Client, wante
   if (address !== undefined) yield* refuseAddress(client, wanted, address)
   if (name === undefined) return
   const [namesake] = yield* client.query<Described>(nameSql, [id, name, subnet.domain, macs])
-  if (namesake === undefined) return
   const where = subnet.domain === "" ? "" : ` in ${subnet.domain}`
-  const names = yield* suggestNames(client, subnet.domain, name)
-  const message = `${name} is the name of ${describe(namesake)}${where}; ${names}`
-  return yield* ApiError.refuse("already-exists", message, "reservation.name")
+  if (namesake !== undefined) return yield* refuseName(client, subnet, name, `${describe(namesake)}${where}`)
+  const [given] = (yield* givenNames(client, [name])).filter(({ mac }) => !macs.includes(mac))
+  if (given === undefined || (yield* client.query(keptSql, [id, name])).length > 0) return
+  return yield* refuseName(client, subnet, name, `${given.mac}, by an administrator's word`)
 })

@@ -57,6 +57,12 @@ export const proposeNames = Effect.fnUntraced(function*(client: Client, unnamed:
   return proposed
 })
 
+const givenSql = "SELECT mac::text, name FROM systems WHERE name = ANY ($1::text[]) AND name_source = 'administrator'"
+
+/** Systems that are called so by an administrator's word. */
+export const givenNames = (client: Client, names: ReadonlyArray<string>) =>
+  client.query<{ mac: Mac; name: string }>(givenSql, [names])
+
 const heldSql = `
   SELECT DISTINCT r.name FROM reservations r
   WHERE r.name = ANY ($1::text[]) AND r.domain = $2 AND r.source <> 'auto' AND coalesce(r.also_of, r.id) <> $3::bigint
@@ -66,9 +72,9 @@ const heldSql = `
 export const chooseName = Effect.fnUntraced(
   function*(client: Client, id: string, of: Unnamed, macs: ReadonlyArray<Mac>) {
     const candidates = [...(yield* proposeNames(client, [of])).values()].flat()
-    const held = new Set(
-      (yield* client.query<{ name: string }>(heldSql, [candidates, of.subnet.domain, id, macs])).map(({ name }) => name)
-    )
+    const others = (yield* givenNames(client, candidates)).filter(({ mac }) => !macs.includes(mac))
+    const reserved = yield* client.query<{ name: string }>(heldSql, [candidates, of.subnet.domain, id, macs])
+    const held = new Set([...others, ...reserved].map(({ name }) => name))
     return candidates.find((name) => !held.has(name)) ?? candidates.at(-1)
   }
 )
