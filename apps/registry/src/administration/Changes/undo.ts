@@ -49,11 +49,11 @@ const touched = (relation: string) => `
 // Of a system only what was decided counts; the rest is observed, and goes on changing.
 const differs = (relation: string, side: "after" | "before") =>
   relation === "systems"
-    ? `EXISTS (
-        SELECT FROM jsonb_each(k.${side}) AS e
-        WHERE e.value IS DISTINCT FROM k.${side === "after" ? "before" : "after"} -> e.key
-          AND e.value IS DISTINCT FROM to_jsonb(t) -> e.key)`
+    ? decided.map((field) =>
+      `k.before ->> '${field}' <> k.after ->> '${field}' AND k.${side} ->> '${field}' IS DISTINCT FROM t.${field}`
+    ).join(" OR ")
     : `logged_row(to_jsonb(t)) IS DISTINCT FROM k.${side}`
+const decided = ["state", "name", "name_source"] as const
 
 const straysSql = (relation: string, side: "after" | "before") => `
   SELECT k.label, k.key FROM (${touched(relation)}) AS k LEFT JOIN ${relation} t ON ${matches(relation, "k.row")}
