@@ -4,12 +4,13 @@
  * A file that stays is not touched. One that is no longer wanted is read to its end, its events are stored, and its
  * checkpoint is written: who takes it up again later goes on there. One that fails is begun again from its checkpoint.
  */
-import { Clock, Duration, Effect, Fiber, Semaphore } from "effect"
+import { Duration, Effect, Fiber, Semaphore } from "effect"
 import { Configuration } from "./Configuration.ts"
 import { IngestConfig } from "./IngestConfig.ts"
 import { ingestLogFile } from "./ingestLogFile.ts"
 import { SourceMeter } from "./ingestLogFile/SourceMeter.ts"
 import { IngestStatus } from "./IngestStatus.ts"
+import { monotonicMillis } from "./monotonicMillis.ts"
 
 interface Followed {
   readonly meter: SourceMeter
@@ -59,13 +60,13 @@ export const followFiles = Effect.gen(function*() {
   }, Effect.uninterruptible)
 
   const leave = Effect.fnUntraced(function*(path: string, { busy, fiber, meter }: Followed) {
-    const begin = yield* Clock.currentTimeMillis
+    const begin = yield* monotonicMillis
     let bytes = -1
     let since = begin
     let isLeft = false
     while (!isLeft) {
       yield* Effect.sleep("50 millis")
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* monotonicMillis
       if (meter.bytes !== bytes) {
         bytes = meter.bytes
         since = now

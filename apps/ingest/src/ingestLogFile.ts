@@ -9,6 +9,7 @@ import { type Checkpoint, type CheckpointLost, Checkpoints } from "./Checkpoints
 import { IngestConfig } from "./IngestConfig.ts"
 import type { SourceMeter } from "./ingestLogFile/SourceMeter.ts"
 import { makeLogEvents } from "./LogEvents.ts"
+import { monotonicMillis } from "./monotonicMillis.ts"
 import { Publisher } from "./Publisher.ts"
 import type { Loss } from "./sources/LogFile/Incarnations.ts"
 import { type Lines, openLogFile } from "./sources/LogFile.ts"
@@ -86,7 +87,7 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*({ busy, meter,
 
   const log = makeLogEvents({ server: config.server, path, zone: zone(), state: saved?.events })
 
-  let writtenAt = 0
+  let writtenAt = -Infinity
   let reached: Mark = { count: 0, position: saved?.position ?? file.position(), events: saved?.events ?? log.state() }
   const isNew = saved === undefined && loss === undefined
   // A lost checkpoint stays until the gap is stored: killed before that, this begins as it does now.
@@ -97,7 +98,7 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*({ busy, meter,
     const problem = yield* checkpoints.save(path, mark).pipe(
       Effect.match({ onSuccess: () => undefined, onFailure: ({ message }) => message })
     )
-    writtenAt = yield* Clock.currentTimeMillis
+    writtenAt = yield* monotonicMillis
     if (problem === undefined) written = mark
     else if (checkpointProblem === undefined) yield* Effect.logWarning("checkpoint cannot be written", { problem })
     checkpointProblem = problem
@@ -112,7 +113,7 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*({ busy, meter,
 
   const remember = Effect.gen(function*() {
     const isNoise = written !== undefined && reached.count === written.count
-    if (isNoise && (yield* Clock.currentTimeMillis) - writtenAt < patient) return
+    if (isNoise && (yield* monotonicMillis) - writtenAt < patient) return
     pending ??= reached === written ? undefined : reached
     if (pending === undefined || outlet.acknowledged() < pending.count) return
     yield* save(pending)
@@ -129,12 +130,12 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*({ busy, meter,
 
   const began = meter.lines
   let recognised = 0
-  let warnedAt = 0
+  let warnedAt = -Infinity
   yield* Effect.gen(function*() {
     yield* Effect.sleep(config.checkpointInterval)
     yield* remember
     yield* meter.tellLag
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMillis
     const lines = meter.lines - began
     if (recognised > 0 || lines < suspicious.lines || now - warnedAt < suspicious.every) return
     warnedAt = now

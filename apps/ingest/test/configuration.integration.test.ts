@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { assert, describe, it } from "vitest"
@@ -184,6 +184,40 @@ describe("a configuration at run time", () => {
     },
     40_000
   )
+
+  it("is kept to, and progress written down, by a daemon whose clock runs backwards", async () => {
+    const { buckets, ingest, log, offset, stream } = await openWatched({
+      NODE_OPTIONS: `--import=${new URL("harness/turnClock.ts", import.meta.url).pathname}`,
+      INGEST_ROTATION_QUIET: "500 millis"
+    })
+    const [a, b] = [log("a.log"), log("b.log")]
+    a.write(5)
+    ingest.start({ INGEST_LOG_FILES: a.path })
+    await stream.reaches(5)
+    const isRemembered = () => offset() === readFileSync(a.path).length
+    await until(isRemembered)
+    ingest.signal("SIGUSR2")
+
+    // Lines that are no events are written down after some seconds only.
+    appendFileSync(a.path, "something else\n")
+    await until(isRemembered)
+    assert.isTrue(isRemembered())
+
+    // A rotated file that is quiet is at its end, and a line without one a gap.
+    appendFileSync(a.path, "Nov 20 00:00:00 dnsmasq-dhcp[12]: DHCPACK(br0) 10.0.0.9")
+    renameSync(a.path, `${a.path}.1`)
+    a.write(1)
+    await stream.reaches(7)
+
+    await buckets.configure({ logFiles: [b.path] })
+    await until(() => ingest.said("log file left"))
+    b.write(1)
+    await stream.reaches(8)
+    assert.deepStrictEqual(
+      (await stream.events()).flatMap(({ kind, reason }) => kind === "gap" ? [reason] : []),
+      ["the last line of a rotated log file has no end"]
+    )
+  })
 
   it("changes the zone from the next line on", async () => {
     const { buckets, ingest, path, stream } = await openWatched()

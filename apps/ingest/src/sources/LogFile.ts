@@ -6,8 +6,9 @@
  * so the end is known only when a later file has something in it. One that several programs write to is followed for a
  * while longer.
  */
-import { Clock, Duration, Effect, Latch, Semaphore } from "effect"
+import { Duration, Effect, Latch, Semaphore } from "effect"
 import { realpath } from "node:fs/promises"
+import { monotonicMillis } from "../monotonicMillis.ts"
 import { makeDirectoryWatch } from "./LogFile/directoryWatch.ts"
 import { type Incarnation, type LogFileError, moveToEnd, read } from "./LogFile/Incarnation.ts"
 import { type Loss, makeIncarnations } from "./LogFile/Incarnations.ts"
@@ -123,7 +124,7 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
       } else if (!isOver) {
         return undefined
       } else if (
-        list.length - index > mostOpen || (yield* Clock.currentTimeMillis) - self.grewAt >= quietMillis
+        list.length - index > mostOpen || (yield* monotonicMillis) - self.grewAt >= quietMillis
       ) {
         yield* incarnations.finish(self)
       } else {

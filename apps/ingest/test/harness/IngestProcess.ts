@@ -52,6 +52,10 @@ export class IngestProcess {
     return this.ended
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.child?.kill(signal)
+  }
+
   isRunning(): boolean {
     return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null
   }

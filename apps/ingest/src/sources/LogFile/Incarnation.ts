@@ -5,9 +5,10 @@
  * a file that was truncated and written anew is told from one that grew, whatever its size is. Nothing is kept between
  * reads but those bytes; an unfinished line is read again, and a line longer than a chunk is thrown away in pieces.
  */
-import { Clock, Effect, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { constants } from "node:fs"
 import { type FileHandle, open, stat } from "node:fs/promises"
+import { monotonicMillis } from "../../monotonicMillis.ts"
 import { digest, headLimit, type Identity, type Overlong, type ReadTo, tailLimit } from "./LogFilePosition.ts"
 
 export class LogFileError extends Schema.TaggedError<LogFileError>()("LogFileError", {
@@ -71,7 +72,7 @@ export interface Incarnation {
   /** Largest size seen. */
   size: number
   modified: number
-  /** When it was last seen to grow, on the process's clock. */
+  /** When it was last seen to grow, on the monotonic clock. */
   grewAt: number
   overlong: Overlong | undefined
 }
@@ -95,7 +96,7 @@ export const begin = Effect.fnUntraced(function*(path: string, handle: FileHandl
     head: empty,
     offset: 0,
     tail: empty,
-    grewAt: yield* Clock.currentTimeMillis,
+    grewAt: yield* monotonicMillis,
     overlong: undefined
   }
   return incarnation
@@ -126,7 +127,7 @@ export const refresh = Effect.fnUntraced(function*(self: Incarnation) {
     const [known, from] = self.offset === 0 ? [self.head, 0] : [self.tail, self.offset - self.tail.length]
     const bytes = yield* readAt(self, Buffer.alloc(known.length), known.length, from)
     if (!bytes.equals(known)) return false
-    if (status.size > self.size) self.grewAt = yield* Clock.currentTimeMillis
+    if (status.size > self.size) self.grewAt = yield* monotonicMillis
     self.size = status.size
   }
   self.modified = status.modified
@@ -187,7 +188,7 @@ export const read = Effect.fnUntraced(function*(self: Incarnation, buffer: Buffe
     const fresh = bytes.subarray(known)
     if (self.offset + fresh.length > self.size) {
       self.size = self.offset + fresh.length
-      self.grewAt = yield* Clock.currentTimeMillis
+      self.grewAt = yield* monotonicMillis
     }
     const advanced = advance(self, bytes, fresh, buffer.length - tailLimit)
     if (advanced !== undefined) return advanced

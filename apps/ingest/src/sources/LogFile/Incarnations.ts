@@ -6,6 +6,7 @@
  */
 import { Clock, Duration, Effect } from "effect"
 import { basename } from "node:path"
+import { monotonicMillis } from "../../monotonicMillis.ts"
 import {
   begin,
   closeQuietly,
@@ -65,7 +66,7 @@ export const makeIncarnations = Effect.fnUntraced(function*(
   const known = new Map(saved?.known.map(({ epoch, fingerprint }) => [fingerprint, epoch]))
   /** The newest with an identity, open or not. */
   let newest: Incarnation | undefined
-  let thorough = 0
+  let thorough = -Infinity
   /** Rotated files that were told of as a loss. */
   const unreadable = new Set<string>()
   /** What lies beside the log at the very first look was there before us. */
@@ -216,7 +217,7 @@ export const makeIncarnations = Effect.fnUntraced(function*(
       const opened = list.find(({ inode }) => inode === status.inode)
       if (opened === undefined) yield* open()
       else if (opened !== list.at(-1)) list.push(...list.splice(list.indexOf(opened), 1))
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* monotonicMillis
       const isThorough = now - thorough >= slowly
       if (isThorough) thorough = now
       for (const self of isThorough ? list.slice() : list.slice(-2)) if (!(yield* refresh(self))) yield* replaced(self)
