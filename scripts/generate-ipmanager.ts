@@ -127,7 +127,8 @@ A DHCP server is named with \`--dhcp-server\`, because \`--server\` is the regis
 ## Changes
 
 Every change can be tried with \`--dry-run\`, is in \`ipmanager log\` with who made it, and can be taken back with \`ipmanager undo\` as long as what it
-touched is as it left it. What removes something asks first; where there is no terminal it wants \`--yes\`.
+touched is as it left it. What removes something asks first; where there is no terminal it wants \`--yes\`. Each change says its number, which
+\`log --change\` takes too. Tokens stay as they were made or revoked, and a machine that was registered stays known.
 
 ## What import reads
 
