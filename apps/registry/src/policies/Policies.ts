@@ -4,7 +4,7 @@
  * Setting one renames nothing that exists unless it is asked for; trying one changes nothing at all.
  */
 import { Postgres, type PostgresError } from "@leasehold/runtime"
-import { Context, Effect, Layer, Result } from "effect"
+import { Context, Effect, Layer, Result, Semaphore } from "effect"
 import { Administration } from "../administration/Administration.ts"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
@@ -55,6 +55,8 @@ export class Policies extends Context.Service<Policies, {
         return own ?? (yield* loadDefault(postgres))
       }, orDie)
 
+      // One at a time: it takes memory, and a connection, for as long as it lasts.
+      const trials = yield* Semaphore.make(1)
       const test = Effect.fn("Policies.test")(
         (key: string, patch: PolicyPatch, limit: number) =>
           postgres.transaction((client) =>
@@ -74,6 +76,7 @@ export class Policies extends Context.Service<Policies, {
               }
               return yield* tryPolicy(client, naming.with(policy), policy, limit)
             }), "ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+        trials.withPermits(1),
         orDie
       )
 

@@ -19,9 +19,7 @@ import type { System, Systems } from "../apply/system.ts"
 import { followNamesSql, writeNames } from "../apply/writeSystems.ts"
 import { insertFacts } from "../outbox/insertFacts.ts"
 import { loadPolicy, type Policy } from "./rows.ts"
-import { isUnder } from "./trial.ts"
-
-const pageSize = 500
+import { isUnder, pageSize } from "./trial.ts"
 
 export interface Applying {
   readonly caller: Caller
@@ -71,7 +69,7 @@ const renameSql = "SELECT rename_systems($1::macaddr[], $2::text[], $3::text[])"
 /** Undefined where the policy is not any more what was to be applied. */
 const applyPage = Effect.fnUntraced(
   function*(client: Client, cache: NamingCache, { caller, change, policy: wanted }: Applying, after: string) {
-    yield* beginWriting(client)
+    const now = yield* beginWriting(client)
     const present = yield* loadPolicy(client, wanted.subnetId)
     if (present?.revision !== wanted.revision || (yield* client.query(takenBackSql, [String(change)])).length > 0) {
       return undefined
@@ -94,7 +92,7 @@ const applyPage = Effect.fnUntraced(
     const changed = [...systems.now.values()].filter((system) => systems.known.get(system.mac) !== system)
     if (changed.length > 0) yield* client.query(renameSql, [...namesOf(changed), changed.map((one) => one.nameSource)])
     const renamed = changed.filter(({ mac, name }) => systems.known.get(mac)?.name !== name)
-    yield* byItself(client, caller, follow(client, { renamed, settled, systems }))
+    yield* byItself(client, caller, follow(client, { now, renamed, settled, systems }))
     return { renamed: renamed.map(({ mac }) => mac), next }
   }
 )
@@ -102,16 +100,17 @@ const applyPage = Effect.fnUntraced(
 const namesOf = (systems: ReadonlyArray<System>) => [systems.map(({ mac }) => mac), systems.map(({ name }) => name)]
 
 interface Followed {
+  readonly now: string
   readonly renamed: ReadonlyArray<System>
   readonly settled: SettledNames
   readonly systems: Systems
 }
 
 /** What the registry does by itself when names changed. */
-const follow = Effect.fnUntraced(function*(client: Client, { renamed, settled, systems }: Followed) {
+const follow = Effect.fnUntraced(function*(client: Client, { now, renamed, settled, systems }: Followed) {
   if (renamed.length > 0) yield* client.query(followNamesSql, namesOf(renamed), "follow-names")
   for (const statement of writeNames(client, settled)) yield* statement
-  const facts = systemFacts(systems, settled)
+  const facts = systemFacts(systems, settled, { now })
   if (facts.length === 0) return
   yield* insertFacts(client, facts)
   yield* client.query("NOTIFY outbox")

@@ -3,7 +3,7 @@
  *
  * Names that would be given are remembered while the systems are gone through, so that each sees what those before it got.
  */
-import type { Mac, NameSource } from "@leasehold/events"
+import { Mac, type NameSource } from "@leasehold/events"
 import type { Client } from "@leasehold/runtime"
 import { Effect } from "effect"
 import { systemsOf } from "../apply/applyFolded.ts"
@@ -12,6 +12,7 @@ import { databaseBook, type NameBook } from "../apply/NameBook.ts"
 import { settleNames } from "../apply/settleNames.ts"
 import type { System } from "../apply/system.ts"
 import type { Naming, NamingPolicy } from "../names/Naming.ts"
+import { NameTable } from "./NameTable.ts"
 
 export interface Difference {
   readonly mac: Mac
@@ -29,7 +30,8 @@ export interface Tried {
   readonly systems: number
 }
 
-const pageSize = 1000
+/** The same for trying and applying: within a page names are given in the order of events. */
+export const pageSize = 500
 
 /** Systems that a policy named, or would name; those whose name an administrator decided are none of them. */
 export const isUnder = (naming: Naming, policy: NamingPolicy, { firstAddress }: System): boolean =>
@@ -40,48 +42,93 @@ const planSql = `
   SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
     set_config('enable_mergejoin', 'off', true)`
 
-interface Named extends Pick<System, "name" | "nameSource" | "address"> {
-  readonly before: string
+/** In a number, so that a million of them are small: the MAC, and the place of the source among these. */
+const sources = ["administrator", "reservation", "client", "generated"] as const satisfies ReadonlyArray<NameSource>
+
+interface Holder {
+  readonly mac: Mac
+  readonly source: NameSource
 }
 
-/** What the trial gave so far, over what the database says. */
+const numberOf = (mac: Mac): number => Number.parseInt(mac.replaceAll(":", ""), 16)
+
+const holderOf = (packed: number): Holder => {
+  const digits = Math.floor(packed / sources.length).toString(16).padStart(12, "0")
+  return {
+    mac: Mac.make(digits.replace(/..(?!$)/gu, "$&:")),
+    source: sources[packed % sources.length] ?? "generated"
+  }
+}
+
+const nobody = -1
+
+type Named = Pick<System, "name" | "nameSource">
+
+/**
+ * What the trial gave so far, over what the database says. Of a million names no more is kept than who has each; what a system
+ * was called and is called is known while its page, or one that takes its name, is looked at.
+ */
 class Given {
-  readonly #names = new Map<Mac, Named>()
-  readonly #holders = new Map<string, Mac>()
-  readonly #freed = new Set<string>()
+  readonly #limit: number
+  readonly #holders = new NameTable()
   readonly #numbers = new Map<string, number>()
+  /** Those who had to give way before their page. */
+  readonly #ahead = new Map<Mac, Named>()
+  /** Of this page, and those in its way: as the trial named them, and as the database has them. */
+  readonly #inTheWay = new Map<Mac, Named>()
+  readonly #before = new Map<Mac, string>()
+  readonly #examples = new Map<Mac, Difference>()
+  #changed = 0
 
-  record(known: System, { address, mac, name, nameSource }: System): void {
-    this.#names.set(mac, { name, nameSource, address, before: this.#names.get(mac)?.before ?? known.name })
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** The systems of the next page, as the trial has them. */
+  turn(page: ReadonlyArray<System>): ReadonlyArray<System> {
+    this.#inTheWay.clear()
+    this.#before.clear()
+    return page.map(this.#corrected)
+  }
+
+  /** @param last of the page */
+  record(known: System, { address, mac, name, nameSource }: System, last: Mac): void {
+    const before = this.#before.get(mac) ?? known.name
+    const number = numberOf(mac)
     if (known.name !== name) {
-      if (this.#holders.get(known.name) === mac) this.#holders.delete(known.name)
-      if (!this.#holders.has(known.name)) this.#freed.add(known.name)
+      const holder = this.#holders.get(known.name)
+      if (holder === undefined || Math.floor(holder / sources.length) === number) {
+        this.#holders.set(known.name, nobody)
+      }
     }
-    this.#holders.set(name, mac)
-    this.#freed.delete(name)
+    this.#holders.set(name, number * sources.length + sources.indexOf(nameSource))
+    if (mac > last) this.#ahead.set(mac, { name, nameSource })
+    else this.#ahead.delete(mac)
+    this.#changed += Number(name !== before) - Number(known.name !== before)
+    if (name === before) this.#examples.delete(mac)
+    else if (this.#examples.size < this.#limit || this.#examples.has(mac)) {
+      this.#examples.set(mac, { mac, address, before, after: name, afterSource: nameSource })
+    }
   }
 
-  corrected = (system: System): System => {
-    const named = this.#names.get(system.mac)
-    return named === undefined ? system : { ...system, name: named.name, nameSource: named.nameSource }
+  readonly #corrected = (system: System): System => {
+    const { mac } = system
+    const named = this.#ahead.get(mac) ?? this.#inTheWay.get(mac)
+    if (named === undefined) return system
+    this.#before.set(mac, system.name)
+    return { ...system, ...named }
   }
 
-  /** The first of those whose name is another in the end, and how many they are. */
-  differences(limit: number): Pick<Tried, "changed" | "differences"> {
-    const macs = Array.from(this.#names).flatMap(([mac, { before, name }]) => before === name ? [] : [mac]).toSorted()
-    const differences = macs.slice(0, limit).flatMap((mac): ReadonlyArray<Difference> => {
-      const named = this.#names.get(mac)
-      if (named === undefined) return []
-      const { address, before, name, nameSource } = named
-      return [{ mac, address, before, after: name, afterSource: nameSource }]
-    })
-    return { differences, changed: macs.length }
+  /** How many names are others in the end, and examples of them. */
+  get differences(): Pick<Tried, "changed" | "differences"> {
+    const differences = [...this.#examples.values()].toSorted((one, other) => one.mac < other.mac ? -1 : 1)
+    return { differences, changed: this.#changed }
   }
 
   book(client: Client): NameBook {
     const database = databaseBook(client)
     return {
-      systems: (macs) => Effect.map(database.systems(macs), (systems) => systems.map(this.corrected)),
+      systems: (macs) => Effect.map(database.systems(macs), (systems) => systems.map(this.#corrected)),
       decided: database.decided,
       taken: (names) => Effect.map(database.taken(names), (taken) => this.#correct(taken)),
       // Everybody comes by.
@@ -97,9 +144,13 @@ class Given {
 
   #correct(taken: Taken): Taken {
     for (const name of taken.names) {
-      const holder = this.#holders.get(name)
-      if (holder !== undefined) taken.holders.set(name, holder)
-      else if (this.#freed.has(name)) taken.holders.delete(name)
+      const packed = this.#holders.get(name)
+      if (packed === nobody) taken.holders.delete(name)
+      else if (packed !== undefined) {
+        const { mac, source } = holderOf(packed)
+        taken.holders.set(name, mac)
+        this.#inTheWay.set(mac, { name, nameSource: source })
+      }
     }
     return taken
   }
@@ -118,7 +169,7 @@ const nextNumber = (client: Client, policyId: string) =>
 export const tryPolicy = Effect.fnUntraced(
   function*(client: Client, naming: Naming, policy: NamingPolicy, limit: number) {
     yield* client.query(planSql)
-    const given = new Given()
+    const given = new Given(limit)
     const book = given.book(client)
     let systems = 0
     for (let after = "00:00:00:00:00:00", isLast = false; !isLast;) {
@@ -126,7 +177,7 @@ export const tryPolicy = Effect.fnUntraced(
       const last = page.at(-1)
       isLast = last === undefined || page.length < pageSize
       after = last?.mac ?? after
-      const concerned = page.filter((system) => isUnder(naming, policy, system)).map(given.corrected)
+      const concerned = given.turn(page.filter((system) => isUnder(naming, policy, system)))
       systems += concerned.length
       if (concerned.length === 0) continue
       const macs = concerned.map(({ mac }) => mac)
@@ -141,10 +192,9 @@ export const tryPolicy = Effect.fnUntraced(
       })
       for (const [mac, now] of all.now) {
         const known = all.known.get(mac)
-        if (known === undefined || known === now) continue
-        given.record(known, now)
+        if (known !== undefined && known !== now && last !== undefined) given.record(known, now, last.mac)
       }
     }
-    return { ...given.differences(limit), systems } satisfies Tried
+    return { ...given.differences, systems } satisfies Tried
   }
 )
