@@ -452,10 +452,11 @@ CREATE TRIGGER reservations_count_delete AFTER DELETE ON reservations
   REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_count();
 
 CREATE FUNCTION reservation_body(r reservations, fact text) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE sql VOLATILE
 RETURN jsonb_build_object(
   'type', fact, 'id', r.id::text, 'mac', r.mac::text, 'address', host(r.address), 'name', r.name,
-  'subnet', r.subnet::text, 'source', r.source, 'enabled', r.enabled, 'ignore', r.ignore, 'at', iso_timestamp(now()),
+  'subnet', r.subnet::text, 'source', r.source, 'enabled', r.enabled, 'ignore', r.ignore,
+  'at', iso_timestamp(clock_timestamp()),
   'servers', coalesce(
     (SELECT jsonb_agg(s.server ORDER BY s.server) FROM subnet_servers s WHERE s.subnet_id = r.subnet_id), '[]'));
 
@@ -654,7 +655,7 @@ BEGIN
   VALUES ('discovery.v1.system.state-changed.' || NEW.mac, 'system.state-changed', jsonb_build_object(
     'type', 'system.state-changed', 'mac', NEW.mac::text, 'name', NEW.name, 'nameSource', NEW.name_source,
     'address', host(NEW.address), 'server', NEW.server, 'state', NEW.state, 'previous', OLD.state,
-    'at', iso_timestamp(now())));
+    'at', iso_timestamp(clock_timestamp())));
   IF 'blocked' IN (NEW.state, OLD.state) THEN
     PERFORM want_new_generation(ARRAY(SELECT server FROM dhcp_servers));
   END IF;

@@ -35,21 +35,23 @@ const renamed = (naming: Naming, taken: Taken, system: System, name: string): Sy
 }
 
 /** To be run when the names of the MACs are settled. */
-export const agreeNames = Effect.fnUntraced(function*(client: Client, naming: Naming, macs: ReadonlyArray<Mac>) {
-  const strayed = yield* client.query<Strayed>(strayedSql, [macs])
-  if (strayed.length === 0) return
-  const systems = systemsOf(yield* loadSystems(client, [...new Set(strayed.map(({ mac }) => mac))]))
-  const taken = yield* loadTaken(client, strayed.map(({ name }) => name))
-  for (const { mac, name } of strayed) {
-    const system = systems.known.get(mac)
-    const back = system === systems.now.get(mac) && system && renamed(naming, taken, system, name)
-    if (!back) continue
-    systems.now.set(mac, back)
-    taken.holders.set(name, mac)
+export const agreeNames = Effect.fnUntraced(
+  function*(client: Client, naming: Naming, macs: ReadonlyArray<Mac>, now: string) {
+    const strayed = yield* client.query<Strayed>(strayedSql, [macs])
+    if (strayed.length === 0) return
+    const systems = systemsOf(yield* loadSystems(client, [...new Set(strayed.map(({ mac }) => mac))]))
+    const taken = yield* loadTaken(client, strayed.map(({ name }) => name))
+    for (const { mac, name } of strayed) {
+      const system = systems.known.get(mac)
+      const back = system === systems.now.get(mac) && system && renamed(naming, taken, system, name)
+      if (!back) continue
+      systems.now.set(mac, back)
+      taken.holders.set(name, mac)
+    }
+    for (const statement of writeSystems(client, systems)) yield* statement
+    const all = [...systems.now.values()]
+    yield* client.query(followNamesSql, [all.map(({ mac }) => mac), all.map(({ name }) => name)])
+    const facts = systemFacts(systems, noNames, { now })
+    if (facts.length > 0) yield* insertFacts(client, facts)
   }
-  for (const statement of writeSystems(client, systems)) yield* statement
-  const all = [...systems.now.values()]
-  yield* client.query(followNamesSql, [all.map(({ mac }) => mac), all.map(({ name }) => name)])
-  const facts = systemFacts(systems, noNames)
-  if (facts.length > 0) yield* insertFacts(client, facts)
-})
+)

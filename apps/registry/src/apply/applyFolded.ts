@@ -47,14 +47,18 @@ const together = { concurrency: 16 } as const
  */
 const beginSql = `
   SELECT take_writer_lock(), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true)`
+    set_config('enable_mergejoin', 'off', true), iso_timestamp(clock_timestamp()) AS now`
 
-/** Takes the writer lock to the end of the transaction. */
-export const beginWriting = (client: Client) => client.query(beginSql, [], "begin-writing")
+/** Takes the writer lock to the end of the transaction. Returns the time by then: later than that of the writer before. */
+export const beginWriting = (client: Client): Effect.Effect<string, PostgresError> =>
+  Effect.map(client.query<{ now: string }>(beginSql, [], "begin-writing"), ([row]) => row?.now ?? "")
 
 /** Returns whether there is something new in the outbox. */
 export const applyFolded = Effect.fnUntraced(function*(client: Client, folded: Folded, cache: NamingCache) {
-  const [, rows] = yield* Effect.all([beginWriting(client), loadSystems(client, [...folded.observed.keys()])], together)
+  const [now, rows] = yield* Effect.all(
+    [beginWriting(client), loadSystems(client, [...folded.observed.keys()])],
+    together
+  )
   const systems = systemsOf(rows)
   const { places, renewals } = sortPlaces(folded.places.values(), systems)
   const curious = [...folded.observed.values()].filter((one) => isNews(systems.known.get(one.mac), one))
@@ -86,7 +90,7 @@ export const applyFolded = Effect.fnUntraced(function*(client: Client, folded: F
     systems.now.set(mac, system)
     if (isToBeNamed(naming, known, system)) unnamed.push(mac)
   }
-  yield* settleAddresses(client, systems, foldings)
+  const lost = yield* settleAddresses(client, systems, foldings)
   const settled = yield* settleNames(databaseBook(client), unnamed, {
     systems,
     naming,
@@ -95,7 +99,7 @@ export const applyFolded = Effect.fnUntraced(function*(client: Client, folded: F
     reservedNames: new Map()
   })
   const gaps = yield* writeGaps(client, folded.gaps)
-  const facts = [...systemFacts(systems, settled), ...gaps.map(gapFact)]
+  const facts = [...systemFacts(systems, settled, { now, lost }), ...gaps.map(gapFact)]
   const unsettled = claims.settle()
 
   yield* Fiber.join(history)

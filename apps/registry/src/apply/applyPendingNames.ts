@@ -47,15 +47,15 @@ export const settleReserved = Effect.fnUntraced(
 
 /** Returns how many MACs were looked at, at most a thousand. */
 export const applyPendingNames = Effect.fnUntraced(function*(client: Client, cache: NamingCache) {
-  yield* beginWriting(client)
+  const now = yield* beginWriting(client)
   const macs = (yield* client.query<{ mac: Mac }>(takeSql)).map(({ mac }) => mac)
   if (macs.length === 0) return 0
   const naming = yield* cache.current(client)
   const systems = systemsOf(yield* loadSystems(client, macs))
   const settled = yield* settleReserved(client, naming, macs, systems)
   for (const statement of [...writeSystems(client, systems), ...writeNames(client, settled)]) yield* statement
-  const facts = systemFacts(systems, settled)
+  const facts = systemFacts(systems, settled, { now })
   if (facts.length > 0) yield* insertFacts(client, facts)
-  yield* agreeNames(client, naming, macs)
+  yield* agreeNames(client, naming, macs, now)
   return macs.length
 })

@@ -4,7 +4,7 @@
  * Pure: it compares each system with what was known of it. Those seen first come first; of one system what is new comes
  * first, then its address, then its name.
  */
-import { type DhcpEvent, type DiscoveryFact, isLocallyAdministered } from "@leasehold/events"
+import { type DhcpEvent, type DiscoveryFact, isLocallyAdministered, type Mac } from "@leasehold/events"
 import type { SettledNames } from "./settleNames.ts"
 import { timeOf } from "./stamp.ts"
 import type { System, Systems } from "./system.ts"
@@ -21,16 +21,30 @@ const common = ({ address, mac, name, nameSource, server }: System, at: string) 
   at
 })
 
+export interface Times {
+  /** Of the transaction, under the writer lock: names are given then, whatever was seen when. */
+  readonly now: string
+  /** When systems lost the address that they had. */
+  readonly lost?: ReadonlyMap<Mac, string>
+}
+
+/** When a system got the address that it has; an older one that is left to it, when it lost the other. */
+const addressTime = ({ addressStamp, lastSeen, mac }: System, lost: Times["lost"]): string => {
+  const got = addressStamp === null ? undefined : timeOf(addressStamp)
+  const gone = lost?.get(mac)
+  return gone === undefined || (got !== undefined && got > gone) ? got ?? lastSeen : gone
+}
+
 export const systemFacts = (
   { known: before, now }: Systems,
-  settled: SettledNames
+  settled: SettledNames,
+  times: Times
 ): ReadonlyArray<Fact> => {
   const conflicts = new Map(settled.conflicts.map(({ mac, ...conflict }) => [mac, conflict]))
   const changed = [...now.values()].filter((system) => before.get(system.mac) !== system)
   return changed.toSorted((one, other) => one.lastSeen < other.lastSeen ? -1 : one.lastSeen > other.lastSeen ? 1 : 0)
     .flatMap((system): ReadonlyArray<Fact> => {
       const known = before.get(system.mac)
-      const at = system.lastSeen
       const conflict = conflicts.get(system.mac)
       return [
         ...(known === undefined
@@ -48,17 +62,17 @@ export const systemFacts = (
           ? [
             {
               type: "system.address-changed",
-              ...common(system, system.addressStamp === null ? at : timeOf(system.addressStamp)),
+              ...common(system, addressTime(system, times.lost)),
               previous: known.address
             } as const
           ]
           : []),
         ...(known !== undefined && known.name !== system.name
-          ? [{ type: "system.renamed", ...common(system, at), previous: known.name } as const]
+          ? [{ type: "system.renamed", ...common(system, times.now), previous: known.name } as const]
           : []),
         ...(conflict === undefined
           ? []
-          : [{ type: "system.name-conflict", ...common(system, at), ...conflict } as const])
+          : [{ type: "system.name-conflict", ...common(system, times.now), ...conflict } as const])
       ]
     })
 }

@@ -43,7 +43,8 @@ const rivalsSql = `${systemsSql} mac IN (
     WHERE name_without_digits(name, mac) = k.label AND name_source = 'client' AND name_without_digits(name, mac) IS NOT NULL
     ORDER BY first_name_stamp DESC LIMIT 8
   ) AS r)`
-const namedSql = `${systemsSql} mac > $1::macaddr AND name_source IN ('client', 'generated') ORDER BY systems.mac LIMIT $2`
+const namedSql =
+  `${systemsSql} mac > $1::macaddr AND name_source IN ('client', 'generated') ORDER BY systems.mac LIMIT $2`
 
 const holdingsSql = `
   SELECT h.mac::text, h.server, host(h.address) AS address, s.at, s.event_id AS id

@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import type { Refolded } from "../history/refold.ts"
 import { type Place, placeKey } from "./foldEvents.ts"
 import { loadHoldings } from "./loads.ts"
-import type { Stamp } from "./stamp.ts"
+import { type Stamp, timeOf } from "./stamp.ts"
 import type { System, Systems } from "./system.ts"
 
 export interface Folding {
@@ -45,24 +45,33 @@ const withAddress = (system: System, held: ReadonlyArray<Held>): System => {
     }
 }
 
-/** Changes the systems in place; all whose MAC gained or lost an address are among them. */
+/**
+ * Changes the systems in place; all whose MAC gained or lost an address are among them. Returns when those who lost the one that
+ * they had did.
+ */
 export const settleAddresses = Effect.fnUntraced(
   function*(client: Client, { now }: Systems, foldings: ReadonlyArray<Folding>) {
     const gained = new Map<Mac, Array<Held>>()
-    const lost = new Map<Mac, Set<string>>()
-    for (const { place, refolded: { holder, holderBefore, lastHeld } } of foldings) {
+    const lost = new Map<Mac, Map<string, string>>()
+    for (const { place, refolded: { added, holder, holderBefore, lastHeld } } of foldings) {
       if (holder !== undefined && lastHeld !== undefined) {
         const held = { address: place.address, server: place.server, stamp: lastHeld }
         gained.set(holder, [...gained.get(holder) ?? [], held])
       }
       if (holderBefore !== undefined && holderBefore !== holder) {
-        lost.set(holderBefore, (lost.get(holderBefore) ?? new Set()).add(place.key))
+        const until = added.findLast(({ mac }) => mac === holderBefore)?.until ?? timeOf(place.from)
+        lost.set(holderBefore, (lost.get(holderBefore) ?? new Map<string, string>()).set(place.key, until))
       }
     }
-    const bereft = [...lost].flatMap(([mac, keys]) => {
+    const lostAt = new Map<Mac, string>()
+    for (const [mac, places] of lost) {
       const system = now.get(mac)
-      return system?.address != null && keys.has(placeKey(system.addressServer ?? "", system.address)) ? [mac] : []
-    })
+      const at = system?.address == null
+        ? undefined
+        : places.get(placeKey(system.addressServer ?? "", system.address))
+      if (at !== undefined) lostAt.set(mac, at)
+    }
+    const bereft = [...lostAt.keys()]
     const elsewhere = new Map<Mac, Array<Held>>()
     if (bereft.length > 0) {
       const touched = new Set(foldings.map(({ place }) => place.key))
@@ -72,15 +81,15 @@ export const settleAddresses = Effect.fnUntraced(
         }
       }
     }
-    const without = new Set(bereft)
     for (const mac of new Set([...gained.keys(), ...bereft])) {
       const system = now.get(mac)
       if (system === undefined) continue
       const { address, addressServer, addressStamp } = system
-      const current = without.has(mac) || address === null || addressServer === null || addressStamp === null
+      const current = lostAt.has(mac) || address === null || addressServer === null || addressStamp === null
         ? []
         : [{ address, server: addressServer, stamp: addressStamp }]
       now.set(mac, withAddress(system, [...current, ...gained.get(mac) ?? [], ...elsewhere.get(mac) ?? []]))
     }
+    return lostAt
   }
 )

@@ -36,7 +36,8 @@ interface Row {
 }
 
 const rowsSql = `
-  SELECT mac::text, name, name_source AS "nameSource", state, host(address) AS address, server, iso_timestamp(now()) AS now
+  SELECT mac::text, name, name_source AS "nameSource", state, host(address) AS address, server,
+    iso_timestamp(clock_timestamp()) AS now
   FROM systems WHERE mac = $1::macaddr OR name = $2`
 const reservedSql = `
   SELECT r.id, r.mac::text FROM reservations r
@@ -94,7 +95,7 @@ const decide = Effect.fnUntraced(function*(client: Client, caller: Caller, mac: 
   ]
   if (changed.length > 0) yield* write(client, caller, changed)
   if (wanted.nameSource === "administrator") yield* client.query(givenSql, [mac, wanted.name])
-  if (decision.name === "" && system.nameSource === "administrator") yield* giveBack(client, caller, mac)
+  if (decision.name === "" && system.nameSource === "administrator") yield* giveBack(client, caller, system)
   const [result] = yield* client.query<KnownSystem>(systemSql, [mac])
   return yield* Effect.orDie(Effect.fromNullishOr(result))
 })
@@ -106,7 +107,7 @@ const named = (system: Row, name: Decision["name"]): Pick<Row, "name" | "nameSou
  * Asks the rules for a name. Whoever has another by that is in the log, so that it can be taken back; what follows, the
  * registry does by itself.
  */
-const giveBack = Effect.fnUntraced(function*(client: Client, caller: Caller, mac: Mac) {
+const giveBack = Effect.fnUntraced(function*(client: Client, caller: Caller, { mac, now }: Row) {
   // As if it were called after a reservation that is gone: it may be called as it is where the rules say so.
   const rows = (yield* loadSystems(client, [mac])).map((row) => ({ ...row, nameSource: "reservation" as const }))
   const systems = systemsOf(rows)
@@ -114,7 +115,7 @@ const giveBack = Effect.fnUntraced(function*(client: Client, caller: Caller, mac
   const changed = [...systems.now.values()].filter((one) => one.mac === mac || systems.known.get(one.mac) !== one)
   const names = [changed.map((one) => one.mac), changed.map(({ name }) => name)]
   yield* client.query(renameSql, [...names, changed.map(({ nameSource }) => nameSource)])
-  const facts = systemFacts(systems, settled)
+  const facts = systemFacts(systems, settled, { now })
   yield* byItself(
     client,
     caller,

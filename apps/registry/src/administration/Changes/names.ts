@@ -63,7 +63,7 @@ export const refuseHeldNames = Effect.fnUntraced(function*(client: Client, chang
 const nowSql = `
   WITH k AS MATERIALIZED (${renamedSql})
   SELECT s.mac::text, s.name, s.name_source AS "nameSource", host(s.address) AS address, s.server,
-    iso_timestamp(now()) AS at, k.after AS previous
+    iso_timestamp(clock_timestamp()) AS at, k.after AS previous
   FROM k JOIN systems s ON s.mac = k.mac ORDER BY s.mac`
 
 interface Renamed {
