@@ -326,6 +326,84 @@ CREATE UNLOGGED TABLE address_holds (
 COMMENT ON TABLE address_holds IS 'Free addresses that somebody was told, and that are nobody''s next one until then';
 CREATE INDEX address_holds_subnet_until_idx ON address_holds (subnet_id, until);
 
+-- The lowest address of a subnet that is neither reserved, leased, excluded, the gateway or a DNS server, nor was told:
+-- outside of the dynamic range, and inside where there is no other. With `beginning` from there on in this order, where
+-- none before it is free. It goes through the indexes piece by piece: what is taken behind the one that is found costs
+-- nothing, and pieces that are full are only counted. The settings are for plans that are made for empty tables.
+CREATE FUNCTION next_free_address(of_subnet bigint, beginning inet DEFAULT NULL) RETURNS inet
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET jit = off AS $$
+DECLARE
+  heard text[] := ARRAY(
+    WITH RECURSIVE heard (server) AS (
+      (SELECT server FROM address_history ORDER BY server LIMIT 1)
+      UNION ALL
+      SELECT (SELECT h.server FROM address_history h WHERE h.server > heard.server ORDER BY h.server LIMIT 1)
+      FROM heard WHERE heard.server IS NOT NULL
+    )
+    SELECT server FROM heard WHERE server IS NOT NULL);
+  stretch record;
+  wanted inet;
+  upto inet;
+  taken inet;
+  size int := 64;
+BEGIN
+  FOR stretch IN
+    WITH hosts AS (
+      SELECT int8multirange(int8range(network(s.cidr)::inet - '0.0.0.0' + 1, broadcast(s.cidr) - '0.0.0.0'))
+          - coalesce((SELECT range_agg(int8range(e.first - '0.0.0.0', e.last - '0.0.0.0', '[]'))
+            FROM subnet_exclusions e WHERE e.subnet_id = s.id), '{}')
+          - coalesce((SELECT range_agg(int8range(f - '0.0.0.0', f - '0.0.0.0', '[]'))
+            FROM unnest(s.gateway || s.dns_servers) AS f WHERE f IS NOT NULL), '{}') AS numbers,
+        CASE WHEN s.range_first IS NULL THEN '{}'
+          ELSE int8multirange(int8range(s.range_first - '0.0.0.0', s.range_last - '0.0.0.0', '[]')) END AS dynamic,
+        coalesce(beginning BETWEEN s.range_first AND s.range_last, false) AS inside
+      FROM subnets s WHERE s.id = of_subnet
+    )
+    SELECT '0.0.0.0'::inet + lower(p.numbers) AS first, '0.0.0.0'::inet + (upper(p.numbers) - 1) AS last,
+      p.dynamic = h.inside AS begun
+    FROM hosts h
+    CROSS JOIN LATERAL (
+      SELECT false AS dynamic, unnest(h.numbers - h.dynamic) AS numbers WHERE NOT h.inside
+      UNION ALL SELECT true, unnest(h.numbers * h.dynamic)
+    ) AS p
+    ORDER BY p.dynamic, lower(p.numbers)
+  LOOP
+    wanted := CASE WHEN stretch.begun THEN greatest(stretch.first, beginning) ELSE stretch.first END;
+    WHILE wanted <= stretch.last LOOP
+      upto := least(wanted + (size - 1), stretch.last);
+      IF (SELECT count(DISTINCT y.address) FROM systems y WHERE y.address >= wanted AND y.address <= upto) > upto - wanted
+        OR (SELECT count(DISTINCT r.address) FROM reservations r WHERE r.address >= wanted AND r.address <= upto) > upto - wanted
+      THEN
+        wanted := upto + 1;
+      ELSE
+        FOREACH taken IN ARRAY ARRAY(
+          SELECT y.address FROM systems y WHERE y.address >= wanted AND y.address <= upto
+          UNION SELECT r.address FROM reservations r WHERE r.address >= wanted AND r.address <= upto
+          UNION SELECT h.address FROM address_holds h
+            WHERE h.address >= wanted AND h.address <= upto AND h.until > clock_timestamp()
+          UNION SELECT upto + 1
+          ORDER BY 1)
+        LOOP
+          WHILE wanted < taken LOOP
+            -- A lease that nobody is known to hold any more, and that has not ended.
+            IF NOT EXISTS (
+              SELECT FROM unnest(heard) AS k (server) JOIN address_history h ON h.server = k.server AND h.address = wanted
+                AND coalesce(upper(h.during), 'infinity'::timestamptz) = 'infinity')
+            THEN
+              RETURN wanted;
+            END IF;
+            wanted := wanted + 1;
+          END LOOP;
+          IF taken <= upto THEN wanted := taken + 1; END IF;
+        END LOOP;
+      END IF;
+      size := least(size * 4, 4096);
+    END LOOP;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+
 -- What is watched ---------------------------------------------------------------------------------------------------
 
 CREATE TABLE monitoring_configs (

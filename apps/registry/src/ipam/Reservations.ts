@@ -5,20 +5,20 @@
  * written, so that a refusal names it. Automatic reservations give way.
  */
 import { Ipv4, type Mac } from "@leasehold/events"
-import { type Client, Postgres } from "@leasehold/runtime"
+import { type Client, Postgres, type PostgresError } from "@leasehold/runtime"
 import { Context, Effect, Layer, Schema } from "effect"
 import { Administration } from "../administration/Administration.ts"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
 import { Identifier, pageSize, pageTokenReader } from "../api/pageToken.ts"
-import { takeNext } from "./FreeAddresses.ts"
+import { FreeAddresses, takeNext } from "./FreeAddresses.ts"
 import type { Reservation, ReservationSettings, ReservationSource } from "./model.ts"
 import { type Page, pageOf, type PageRequest } from "./pages.ts"
 import { refuseConflicts, type Wanted } from "./Reservations/conflicts.ts"
 import { chooseName } from "./Reservations/names.ts"
 import { findReservation, loadReservations } from "./Reservations/rows.ts"
 import { insertReservation, updateReservation } from "./Reservations/writes.ts"
-import { findSubnet, listed, loadSubnets } from "./Subnets/rows.ts"
+import { findSubnet, listed, loadSubnets, type StoredSubnet } from "./Subnets/rows.ts"
 
 /** What is to be changed; what is not there stays. */
 export interface ReservationPatch
@@ -70,16 +70,23 @@ export class Reservations extends Context.Service<Reservations, {
     Effect.gen(function*() {
       const postgres = yield* Postgres
       const administration = yield* Administration
+      const addresses = yield* FreeAddresses
+      /** Where the next free address may be; looked for before anybody has to wait. */
+      const search = (subnet: Effect.Effect<StoredSubnet, ApiError | PostgresError>) =>
+        Effect.flatMap(Effect.catchTag(subnet, "PostgresError", Effect.die), addresses.search)
 
       const create = Effect.fn("Reservations.create")(
         function*(caller: Caller, settings: ReservationSettings, dryRun: boolean, action = "host add") {
+          const beginning = settings.address === "next"
+            ? yield* search(subnetFor(postgres, settings.subnet, "next"))
+            : undefined
           const { change, result } = yield* administration.change(
             { caller, action, dryRun },
             (client) =>
               Effect.gen(function*() {
                 const subnet = yield* subnetFor(client, settings.subnet, settings.address)
                 const address = settings.address === "next"
-                  ? yield* takeNext(client, subnet)
+                  ? yield* takeNext(client, subnet, beginning)
                   : settings.address
                 const { ignore, macs } = settings
                 const name = ignore
@@ -127,12 +134,13 @@ export class Reservations extends Context.Service<Reservations, {
 
       const update = Effect.fn("Reservations.update")(
         function*(caller: Caller, key: string, patch: ReservationPatch, dryRun: boolean) {
+          const beginning = patch.address === "next" ? yield* search(destination(postgres, key, patch)) : undefined
           const { change, result } = yield* administration.change(
             { caller, action: "host set", dryRun },
             (client) =>
               Effect.gen(function*() {
                 const before = yield* findReservation(client, key)
-                const after = yield* patched(client, before, patch)
+                const after = yield* patched(client, before, patch, beginning)
                 yield* updateReservation(client, before, after)
                 if (after.address !== before.address) yield* forgetHold(client, after.address)
                 return yield* loadOne(client, before.id)
@@ -201,6 +209,12 @@ const subnetFor = Effect.fnUntraced(
   }
 )
 
+/** Where a reservation is to have the next free address. */
+const destination = Effect.fnUntraced(function*(client: Client, key: string, { subnet }: ReservationPatch) {
+  const own = subnet ?? (yield* findReservation(client, key)).subnet
+  return yield* findSubnet(client, "reservation.subnet", own, false)
+})
+
 /** A name for whom none was said; a machine is called by its first MAC. */
 const nameFor = (
   client: Client,
@@ -213,7 +227,7 @@ const nameFor = (
 
 /** The reservation as it is to be, with nobody in its way. */
 const patched = Effect.fnUntraced(
-  function*(client: Client, before: Reservation, patch: ReservationPatch) {
+  function*(client: Client, before: Reservation, patch: ReservationPatch, beginning: Ipv4 | undefined) {
     if (before.ignore && (patch.address !== undefined || patch.name !== undefined)) {
       const field = patch.name === undefined ? "reservation.address" : "reservation.name"
       return yield* ApiError.refuse("failed-precondition", "an ignore entry has neither address nor name", field)
@@ -227,7 +241,7 @@ const patched = Effect.fnUntraced(
       ? yield* findSubnet(client, "reservation.subnet", before.subnet, false)
       : yield* subnetFor(client, patch.subnet, patch.address)
     const next = "address" in patch ? patch.address : before.address
-    const address = next === "next" ? yield* takeNext(client, subnet) : next
+    const address = next === "next" ? yield* takeNext(client, subnet, beginning) : next
     const unnamed = "name" in patch && patch.name === undefined && !before.ignore
     const name = unnamed
       ? yield* nameFor(client, before.id, { subnet, address, macs })

@@ -12,7 +12,7 @@ export const ipamLayer = Layer.mergeAll(
   Changes.layer,
   FreeAddresses.layer,
   Imports.layer,
-  Reservations.layer,
+  Reservations.layer.pipe(Layer.provide(FreeAddresses.layer)),
   Review.layer,
   Servers.layer,
   Subnets.layer

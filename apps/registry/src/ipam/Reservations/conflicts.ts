@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { ApiError } from "../../api/ApiError.ts"
 import { parseNetwork, textOf } from "../fields.ts"
 import { describe } from "../model.ts"
-import { isBounded, suggestSql } from "../Subnets/free.ts"
+import { isBounded, nextSql } from "../Subnets/free.ts"
 import type { StoredSubnet } from "../Subnets/rows.ts"
 import { type Described, groupsSql } from "./holders.ts"
 import { givenNames } from "./names.ts"
@@ -39,7 +39,7 @@ const keptSql = "SELECT FROM reservations WHERE id = $1::bigint AND name = $2"
 export const suggestAddress = Effect.fnUntraced(function*(client: Client, subnet: StoredSubnet) {
   const { cidr, id } = subnet
   if (!isBounded(subnet)) return "take another"
-  const [row] = yield* client.query<{ address: string | null }>(suggestSql, [[id]])
+  const [row] = yield* client.query<{ address: string | null }>(nextSql, [id, null])
   return row?.address == null ? `${cidr} has no free address` : `${row.address} is free`
 })
 

@@ -1,6 +1,6 @@
 /**
- * Which addresses of subnets are taken and which are free, in SQL, as ranges of numbers: a /8 costs no more than what is
- * taken of it.
+ * How full subnets are, in SQL, as ranges of numbers: a /8 costs no more than what is taken of it. The next free address
+ * costs less, because the database looks for it in the order of the indexes (`next_free_address`).
  */
 import type { SubnetSettings } from "../model.ts"
 
@@ -24,7 +24,7 @@ const ranges = (expression: string) => `coalesce(range_agg(${expression}), '{}':
 
 /**
  * Common table expressions that end in `measured`: of each subnet `s` that meets the condition, how many addresses are reserved
- * and leased, which are free, and which its dynamic range has. A gateway and DNS servers are not free.
+ * and leased, and which are free. A gateway and DNS servers are not free.
  */
 export const measuredOf = (condition: string) =>
   `${heard},
@@ -36,9 +36,7 @@ export const measuredOf = (condition: string) =>
     SELECT b.id, ${number("b.highest")} - ${number("b.lowest")} - 1 AS addresses,
       reserved.number AS reserved, reserved.automatic, leased.number AS leased,
       int8multirange(int8range(${number("b.lowest")} + 1, ${number("b.highest")}))
-        - reserved.ranges - leased.ranges - excluded.ranges - fixed.ranges AS free,
-      CASE WHEN b.range_first IS NULL THEN '{}'::int8multirange
-        ELSE int8multirange(int8range(${number("b.range_first")}, ${number("b.range_last")} + 1)) END AS dynamic
+        - reserved.ranges - leased.ranges - excluded.ranges - fixed.ranges AS free
     FROM bounds b
     CROSS JOIN LATERAL (
       SELECT count(*) AS number, count(*) FILTER (WHERE r.source = 'auto') AS automatic, ${
@@ -67,34 +65,25 @@ export const measuredOf = (condition: string) =>
 
 const measuredSql = `WITH RECURSIVE ${measuredOf("s.id = ANY ($1::bigint[])")}`
 
-/** The lowest free address of a subnet that nobody was told ($1, an array of one): outside the dynamic range first. */
-const lowestFree = (free: string) =>
-  `'0.0.0.0'::inet + coalesce(lower(${free} - m.dynamic), lower(${free})) AS address FROM measured m`
+/** The next free address of the subnet $1 that nobody was told, from $2 on where it is known that none before is free. */
+export const nextSql = "SELECT host(next_free_address($1::bigint, $2::inet)) AS address"
 
-const unheld = `(m.free - (
-  SELECT ${ranges(one("h.address"))} FROM address_holds h WHERE h.subnet_id = m.id AND h.until > clock_timestamp()))`
-
-/** What somebody could take now, were it not for those who were told to. */
-export const suggestSql = `${measuredSql} SELECT host(x.address) AS address FROM (SELECT ${lowestFree("m.free")}) AS x`
+/** The same, where somebody may have been faster since a search found $2. */
+const againSql = "coalesce(next_free_address($1::bigint, $2::inet), next_free_address($1::bigint))"
+export const takeSql = `SELECT host(${againSql}) AS address`
 
 /** Tells an address, and nobody else it for a minute. */
-export const holdSql = `${measuredSql},
-  found AS (SELECT m.id, ${lowestFree(unheld)})
+export const holdSql = `
+  WITH found AS MATERIALIZED (SELECT ${againSql} AS address)
   INSERT INTO address_holds AS h (address, subnet_id, until)
-  SELECT address, id, clock_timestamp() + interval '1 minute' FROM found WHERE address IS NOT NULL
+  SELECT f.address, $1::bigint, clock_timestamp() + interval '1 minute' FROM found f WHERE f.address IS NOT NULL
   ON CONFLICT (address) DO UPDATE SET subnet_id = excluded.subnet_id, until = excluded.until
   RETURNING host(address) AS address, iso_timestamp(until) AS until`
 
-/** What would be told. */
-export const tellSql = `${measuredSql}
-  SELECT host(x.address) AS address, iso_timestamp(clock_timestamp() + interval '1 minute') AS until
-  FROM (SELECT ${lowestFree(unheld)}) AS x WHERE x.address IS NOT NULL`
+/** Until when an address that is told now is held. */
+export const untilSql = "SELECT iso_timestamp(clock_timestamp() + interval '1 minute') AS until"
 
 export const expireSql = "DELETE FROM address_holds WHERE subnet_id = $1::bigint AND until <= clock_timestamp()"
-
-/** A free address that nobody was told. */
-export const nextSql = `${measuredSql}
-  SELECT host(x.address) AS address FROM (SELECT ${lowestFree(unheld)}) AS x`
 
 /** Whoever looks for a free address of a subnet does it alone; reservations and events are not held up. */
 export const lockSql = "SELECT FROM subnets WHERE id = $1 FOR NO KEY UPDATE"
