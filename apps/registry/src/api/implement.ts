@@ -54,11 +54,19 @@ export const toConnectError = (error: ApiError): ConnectError => {
 export type Authorise = (context: HandlerContext) => Effect.Effect<Caller, ApiError>
 
 export interface Implementing<R> {
-  /** A method with one request and one answer. */
+  /**
+   * A method with one request and one answer.
+   * @param run `within`: how long the caller waits for it
+   */
   readonly unary: <I extends DescMessage, O extends DescMessage>(
     input: I,
     output: O,
-    run: (request: MessageShape<I>, caller: Caller) => Effect.Effect<MessageInitShape<O>, ApiError, R>
+    run: (
+      request: MessageShape<I>,
+      caller: Caller,
+      within: Duration.Duration
+    ) => Effect.Effect<MessageInitShape<O>, ApiError, R>,
+    longest?: Duration.Duration
   ) => (request: MessageShape<I>, context: HandlerContext) => Promise<MessageShape<O>>
   /** A method whose answer is a stream. It is pulled: who reads slowly holds up nobody else. */
   readonly serverStreaming: <I extends DescMessage, O extends DescMessage>(
@@ -79,6 +87,8 @@ export interface Implementing<R> {
 
 /** How long a call may take, whatever its caller would wait; streams of answers go on for as long as somebody listens. */
 const longestUnary = Duration.seconds(60)
+/** Of a call that looks at every system. */
+export const longestOfAll = Duration.minutes(10)
 const longestUpload = Duration.minutes(10)
 
 /** Between two questions whether the caller of a stream still may. */
@@ -125,15 +135,18 @@ export const implementing = <R>(
     throw thrown(exit.cause, handler.signal)
   }
   return {
-    unary: (_input, output, run) => (request, handler) =>
+    unary: (_input, output, run, longest = longestUnary) => (request, handler) =>
       settle(
         authorise(handler).pipe(
           Effect.tap(() => refuseNul(request)),
-          Effect.flatMap((caller) => run(request, caller)),
+          Effect.flatMap((caller) => {
+            const wanted = handler.timeoutMs()
+            return run(request, caller, wanted === undefined ? longest : Duration.min(longest, Duration.millis(wanted)))
+          }),
           Effect.map((answer) => create(output, answer))
         ),
         handler,
-        longestUnary
+        longest
       ),
     serverStreaming: (_input, output, run) => (request, handler) => {
       const passed = Effect.tap(authorise(handler), () => refuseNul(request))

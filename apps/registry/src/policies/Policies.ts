@@ -4,7 +4,7 @@
  * Setting one renames nothing that exists unless it is asked for; trying one changes nothing at all.
  */
 import { Postgres, type PostgresError } from "@leasehold/runtime"
-import { Context, Effect, Layer, Result, Semaphore } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Result, Semaphore } from "effect"
 import { Administration } from "../administration/Administration.ts"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
@@ -23,6 +23,8 @@ export interface PolicyUpdate {
   /** Renames what exists as well. */
   readonly apply: boolean
   readonly dryRun: boolean
+  /** How long somebody waits for it: what has not been renamed shortly before stays as it is, and is told. */
+  readonly within?: Duration.Duration
   /** Refuses where the policy, or its absence, is another than that by now. */
   readonly ifRevision?: string | undefined
 }
@@ -81,7 +83,8 @@ export class Policies extends Context.Service<Policies, {
       )
 
       const update = Effect.fn("Policies.update")(function*(options: PolicyUpdate) {
-        const { apply, caller, dryRun, ifRevision, patch, subnet: key } = options
+        const { apply, caller, dryRun, ifRevision, patch, subnet: key, within = Duration.infinity } = options
+        const begun = yield* Clock.currentTimeMillis
         const { change, result } = yield* administration.change(
           { caller, action: "policy set", dryRun },
           (client) =>
@@ -100,7 +103,10 @@ export class Policies extends Context.Service<Policies, {
         )
         if (!apply) return { policy: result, change, renamed: 0 }
         if (dryRun) return { policy: result, change, renamed: (yield* test(key, patch, 0)).changed }
-        return { policy: result, ...yield* applyPolicy(administration, { caller, policy: result, change }) }
+        return {
+          policy: result,
+          ...yield* applyPolicy(administration, { caller, policy: result, change, until: begun + beforeTheEnd(within) })
+        }
       })
 
       const remove = Effect.fn("Policies.remove")(function*(caller: Caller, key: string, dryRun: boolean) {
@@ -129,6 +135,12 @@ export class Policies extends Context.Service<Policies, {
       return Policies.of({ list: Effect.orDie(loadPolicies(postgres)), get, update, remove, test })
     })
   )
+}
+
+/** In milliseconds: so that there is time for a page that is under way, and for the answer. */
+const beforeTheEnd = (within: Duration.Duration): number => {
+  const whole = Duration.toMillis(within)
+  return Math.max(whole * 0.8, whole - 5_000)
 }
 
 /** A broken database is a defect. */

@@ -4,7 +4,7 @@
  * the policy meanwhile, or takes the change back, is told. It can be run again, and changes nothing then.
  */
 import type { Client } from "@leasehold/runtime"
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import type { Administration } from "../administration/Administration.ts"
 import { byItself } from "../administration/byItself.ts"
 import { ApiError } from "../api/ApiError.ts"
@@ -27,6 +27,8 @@ export interface Applying {
   readonly policy: Policy
   /** Number of the change that set it; 0 where it was so already. */
   readonly change: bigint
+  /** In milliseconds since 1970: no page but the first begins later. */
+  readonly until: number
 }
 
 export interface AppliedPolicy {
@@ -36,32 +38,44 @@ export interface AppliedPolicy {
 }
 
 export const applyPolicy = Effect.fnUntraced(
-  function*(administration: Administration["Service"], { caller, policy, change: begun }: Applying) {
+  function*(administration: Administration["Service"], applying: Applying) {
     const cache = new NamingCache()
     const renamed = new Set<string>()
-    let change = begun
+    let change = applying.change
     for (let after: string | undefined = "00:00:00:00:00:00"; after !== undefined;) {
       const from: string = after
       const part: bigint = change
       const done = yield* administration.change(
-        { caller, action: "policy set", partOf: part },
-        (client) => applyPage(client, cache, { caller, policy, change: part }, from)
+        { caller: applying.caller, action: "policy set", partOf: part },
+        (client) => applyPage(client, cache, { ...applying, change: part }, from)
       )
       if (done.result === undefined) {
-        const what = renamed.size === 0 ? "no system was renamed" : `${renamed.size} systems were renamed before that`
         return yield* ApiError.refuse(
           "aborted",
-          `the policy was changed by somebody else meanwhile; ${what}${part === 0n ? "" : ` (change ${part})`}`
+          `the policy was changed by somebody else meanwhile; ${sofar(renamed.size, part)}`
         )
       }
       change = done.change
       done.result.renamed.forEach((mac) => renamed.add(mac))
       after = done.result.next
+      if (after !== undefined && (yield* Clock.currentTimeMillis) >= applying.until) {
+        return yield* ApiError.refuse(
+          "deadline-exceeded",
+          `the policy is set, but the time was too short to rename all; ${
+            sofar(renamed.size, change)
+          }: the same call goes on`
+        )
+      }
     }
     const applied: AppliedPolicy = { change, renamed: renamed.size }
     return applied
   }
 )
+
+const sofar = (renamed: number, change: bigint): string =>
+  `${renamed === 0 ? "no system was renamed" : `${renamed} systems were renamed before that`}${
+    change === 0n ? "" : ` (change ${change})`
+  }`
 
 const takenBackSql = "SELECT FROM changes WHERE undoes = $1::bigint LIMIT 1"
 const renameSql = "SELECT rename_systems($1::macaddr[], $2::text[], $3::text[])"

@@ -18,7 +18,7 @@ import { Effect } from "effect"
 import { fromMask, noFields, toMessage } from "../../policies/messages.ts"
 import { Policies } from "../../policies/Policies.ts"
 import { ApiError } from "../ApiError.ts"
-import type { Implementing } from "../implement.ts"
+import { type Implementing, longestOfAll } from "../implement.ts"
 
 const fewest = 100
 const most = 10_000
@@ -51,13 +51,14 @@ export const policyService = (method: Implementing<Policies>) =>
     updatePolicy: method.unary(
       UpdatePolicyRequestSchema,
       UpdatePolicyResponseSchema,
-      Effect.fnUntraced(function*({ apply, dryRun, policy, updateMask }, caller) {
+      Effect.fnUntraced(function*({ apply, dryRun, policy, updateMask }, caller, within) {
         const policies = yield* Policies
         const patch = yield* fromMask(policy, updateMask)
         if (updateMask === undefined || updateMask.paths.length === 0) return yield* noFields
-        const updated = yield* policies.update({ caller, subnet: policy?.subnet ?? "", patch, apply, dryRun })
+        const updated = yield* policies.update({ caller, subnet: policy?.subnet ?? "", patch, apply, dryRun, within })
         return { policy: toMessage(updated.policy), change: updated.change, renamed: BigInt(updated.renamed) }
-      })
+      }),
+      longestOfAll
     ),
     deletePolicy: method.unary(
       DeletePolicyRequestSchema,
@@ -86,6 +87,7 @@ export const policyService = (method: Implementing<Policies>) =>
           changed: BigInt(tried.changed),
           systems: BigInt(tried.systems)
         }
-      })
+      }),
+      longestOfAll
     )
   }) satisfies ServiceImpl<typeof PolicyService>
