@@ -76,8 +76,9 @@ CREATE TRIGGER subnets_naming_update AFTER UPDATE ON subnets REFERENCING OLD TAB
 CREATE TRIGGER subnets_naming_delete AFTER DELETE ON subnets
   FOR EACH STATEMENT EXECUTE FUNCTION subnets_naming();
 
+-- Outlives its policy, which may come back: what is undone has its identifier again, and no other ever has.
 CREATE TABLE naming_sequences (
-  policy_id bigint PRIMARY KEY REFERENCES naming_policies (id) ON DELETE CASCADE,
+  policy_id bigint PRIMARY KEY,
   next bigint NOT NULL DEFAULT 1
 );
 COMMENT ON TABLE naming_sequences IS 'The next number of a policy whose pattern has {seq}';

@@ -191,3 +191,23 @@ describe("a name that an administrator gave", () => {
     }
   })
 })
+
+describe("the numbers of a policy", () => {
+  const removals: Readonly<Record<string, () => Promise<unknown>>> = {
+    "the policy": () => sql("DELETE FROM naming_policies WHERE subnet_id IS NOT NULL"),
+    "its subnet": () => served.ipam.deleteSubnet({ key: "auto", withReservations: true })
+  }
+  for (const [what, remove] of Object.entries(removals)) {
+    it(`go on where they were when ${what} was removed, and that is taken back`, async () => {
+      await sql("INSERT INTO naming_policies (subnet_id, pattern) SELECT id, 'pc-{seq}' FROM subnets")
+      await applyEach(ack(1, 1, "10.0.0.11"), ack(2, 2, "10.0.0.12"))
+      assert.deepStrictEqual(await called(), { 1: "generated pc-1, auto pc-1", 2: "generated pc-2, auto pc-2" })
+      await sql("DELETE FROM systems WHERE name = 'pc-1'")
+      await remove()
+      const { changes: [removal] } = await served.ipam.listChanges({ pageSize: 1 })
+      await undo(removal?.id ?? 0n)
+      await applyEach(ack(3, 3, "10.0.0.13"))
+      assert.strictEqual((await called())[3], "generated pc-3, auto pc-3")
+    })
+  }
+})
