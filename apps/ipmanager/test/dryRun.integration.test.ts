@@ -45,7 +45,7 @@ const changes: Readonly<Record<string, () => ReadonlyArray<string>>> = {
   "host add": () => [mac(3), "--address", "next", "--subnet", "office"],
   "host set": () => ["nas", "--name", "files"],
   "host rm": () => ["nas"],
-  "host move": () => ["nas", "10.0.0.9"],
+  "host move": () => ["nas", "next", "--subnet", "office"],
   "subnet add": () => ["10.1.0.0/24", "--name", "attic"],
   "subnet set": () => ["office", "--domain", "lan"],
   "subnet rm": () => ["office", "--with-reservations"],

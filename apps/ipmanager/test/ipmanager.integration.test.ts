@@ -66,7 +66,11 @@ describe("hosts", () => {
     assert.deepStrictEqual(back["macs"], [mac(1)])
     await done("host", "set", "files", "--enabled", "--comment", "")
 
+    await refused(3, /no such subnet/u, "host", "move", "files", "10.0.0.8", "--subnet", "nowhere")
+    const free = (await json("next-free", "office", "--dry-run"))["address"]
+    assert.strictEqual((await json("host", "move", "files", "next"))["address"], free)
     assert.strictEqual((await json("host", "move", "files", "10.0.0.8"))["address"], "10.0.0.8")
+    assert.strictEqual((await json("next-free", "office", "--dry-run"))["address"], free)
     await done("host", "rm", "files", "--yes")
     await refused(3, /no reservation/u, "host", "show", "files")
     const [last] = await list("log", "files", "--limit", "1")

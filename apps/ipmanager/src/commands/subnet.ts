@@ -66,6 +66,6 @@ export const nextFree = Command.make(
 ).pipe(
   Command.withDescription("Tell a free address that nobody else is told for a minute"),
   Command.withExamples([
-    { command: "ipmanager next-free office", description: "To reserve it at once: host add … --address next" }
+    { command: "ipmanager next-free office", description: "To reserve one at once: host add … --address next" }
   ])
 )

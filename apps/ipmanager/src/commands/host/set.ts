@@ -114,19 +114,13 @@ export const hostMove = Command.make(
   {
     key: argument("host", "Address, name, name.domain, MAC, or identifier"),
     address: argument("address", "Its new address, or `next` for the next free one"),
-    subnet: text("subnet", "SUBNET", "With `next`: of this subnet; otherwise of the one that it is in"),
+    subnet: text("subnet", "SUBNET", "The subnet of the address; with `next`, where it is not the one that it is in"),
     dryRun
   },
   Effect.fn("host.move")(function*(input) {
-    const registry = yield* Registry
-    const address = input.address !== "next"
-      ? input.address
-      : yield* registry.call(async (client, context) => {
-        const subnet = Option.getOrUndefined(input.subnet)
-          ?? (await client.ipam.getReservation({ key: input.key }, context)).reservation?.subnet ?? ""
-        return (await client.ipam.nextFreeAddress({ subnet }, context)).address
-      })
-    yield* update(input.key, { address }, ["address"], input.dryRun, "moved")
+    const { address, dryRun, key } = input
+    const subnet = Option.getOrElse(input.subnet, () => "")
+    yield* update(key, { address, subnet }, ["address"], dryRun, "moved")
   })
 ).pipe(
   Command.withDescription("Give a reservation another address"),
