@@ -236,10 +236,8 @@ const patched = Effect.fnUntraced(
       return yield* ApiError.invalid("reservation.macs", "one MAC for an ignore entry", patch.macs)
     }
     const macs = patch.macs ?? before.macs
-    const moves = "address" in patch && patch.address !== before.address
-    const subnet = !moves || (patch.subnet === undefined && (patch.address === undefined || patch.address === "next"))
-      ? yield* findSubnet(client, "reservation.subnet", before.subnet, false)
-      : yield* subnetFor(client, patch.subnet, patch.address)
+    const follows = "address" in patch && patch.address !== undefined && patch.address !== "next"
+    const subnet = yield* subnetFor(client, patch.subnet ?? (follows ? undefined : before.subnet), patch.address)
     const next = "address" in patch ? patch.address : before.address
     const address = next === "next" ? yield* takeNext(client, subnet, beginning) : next
     const unnamed = "name" in patch && patch.name === undefined && !before.ignore
@@ -247,7 +245,7 @@ const patched = Effect.fnUntraced(
       ? yield* nameFor(client, before.id, { subnet, address, macs })
       : patch.name ?? before.name
     // What stays is nobody's question: it may be older than a rule.
-    const asked = address === before.address ? undefined : address
+    const asked = address === before.address && subnet.id === before.subnetId ? undefined : address
     yield* refuseConflicts(client, { id: before.id, subnet, macs, address: asked, name })
     const leaseTime = "leaseTime" in patch ? patch.leaseTime : before.leaseTime
     return {

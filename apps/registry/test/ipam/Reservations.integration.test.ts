@@ -400,6 +400,33 @@ describe("an update", () => {
     })
   })
 
+  it("moves what has no address to another subnet, with its MACs and into its domain", async () => {
+    await create([1, 2], { subnet: "lab", name: "phone" })
+    await create([3], { subnet: "lab", ignore: true })
+    for (const [key, name] of [["phone", "phone"], [macOf(3), ""]] as const) {
+      const { change, reservation } = await update(key, { subnet: "office" }, "address")
+      assert.deepInclude(reservation, { address: "", name, subnet: "10.1.0.0/24", domain: "office.example" })
+      assert.notStrictEqual(change, 0n)
+    }
+    assert.deepStrictEqual(
+      await served.database.query("SELECT DISTINCT subnet::text FROM reservations"),
+      [{ subnet: "10.1.0.0/24" }]
+    )
+    assert.deepStrictEqual((await refusal(update("phone", { subnet: "attic" }, "address"))).fields, [
+      "reservation.subnet"
+    ])
+  })
+
+  it("is refused in another subnet than the address's, the one that it has too", async () => {
+    await create([1], { address: "10.0.0.7", name: "nas" })
+    for (const address of ["10.0.0.7", "10.0.0.8"]) {
+      const { fields, message } = await refusal(update("nas", { address, subnet: "office" }, "address"))
+      assert.deepStrictEqual(fields, ["reservation.address"])
+      assert.include(message, "it is outside 10.1.0.0/24 (office)")
+    }
+    assert.strictEqual((await update("nas", { address: "10.0.0.7", subnet: "lab" }, "address")).change, 0n)
+  })
+
   it("makes an automatic reservation the administrator's, even where only its comment changes", async () => {
     await served.database.query(
       `INSERT INTO reservations (mac, address, name, source) VALUES ('${macOf(1)}', '10.0.0.7', 'nas', 'auto')`
