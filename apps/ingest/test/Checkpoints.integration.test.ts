@@ -1,9 +1,10 @@
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { appendFileSync, lstatSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
 import { assertSameLines } from "./harness/EventStream.ts"
 import { LogWriter } from "./harness/LogWriter.ts"
-import { openSite, until } from "./harness/openSite.ts"
+import { openSite } from "./harness/openSite.ts"
 
 const openWritten = async (env: Readonly<Record<string, string>> = {}) => {
   const site = await openSite(env)
@@ -39,7 +40,7 @@ describe("a checkpoint that is there and cannot be used", () => {
     })
     write(3)
     ingest.start()
-    await until(() => ingest.said("following log file"))
+    await ingest.says("following log file")
     write(2)
     await stream.reaches(2)
     assert.strictEqual(await stream.count(), 2)
@@ -78,7 +79,7 @@ describe("a checkpoint that is there and cannot be used", () => {
     await stopBus()
     for (let n = 0; n < 2; n++) {
       ingest.start()
-      await until(() => ingest.said("checkpoint set aside"))
+      await ingest.says("checkpoint set aside")
       await ingest.end(n === 0 ? "SIGKILL" : "SIGTERM")
     }
     await startBus()
@@ -102,7 +103,7 @@ describe("a checkpoint that is there and cannot be used", () => {
       write(1)
       ingest.start()
       await stream.reaches(3 + round * 4)
-      await until(() => lstatSync(file).isFile())
+      await eventuallyHolds("there is a checkpoint again", () => lstatSync(file), (status) => status.isFile())
     }
     await assertWhole(2)
   })

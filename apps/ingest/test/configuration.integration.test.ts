@@ -1,9 +1,9 @@
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
 import { assert, describe, it } from "vitest"
 import { assertSameLines } from "./harness/EventStream.ts"
-import { openSite, until } from "./harness/openSite.ts"
+import { openSite } from "./harness/openSite.ts"
 import { WatchBuckets } from "./harness/WatchBuckets.ts"
 
 const openWatched = async (env: Readonly<Record<string, string>> = {}) => {
@@ -66,7 +66,11 @@ describe("a configuration at run time", () => {
     // What was written while a file was wanted is read, although it is taken away, and the ingest killed, at once.
     write(b, 2_000)
     const revision = await buckets.configure({ logFiles: [c.path, a.path] })
-    await until(() => ingest.log().some((line) => line["revision"] === revision))
+    await eventuallyHolds(
+      "the ingest takes the configuration",
+      () => ingest.log().map((line) => line["revision"]),
+      (revisions) => revisions.includes(revision)
+    )
     await kill()
     write(c, 100)
     write(a, 30)
@@ -161,8 +165,7 @@ describe("a configuration at run time", () => {
       await ingest.end("SIGKILL")
       other.write(10)
       ingest.start()
-      await until(() => ingest.said("connecting to nats"))
-      await sleep(100)
+      await ingest.says("connecting to nats")
       await startBus()
       await stream.reaches(10)
       await other.assertWhole()
@@ -170,7 +173,7 @@ describe("a configuration at run time", () => {
       assert.strictEqual(report.configurationRevision, revision)
       assert.deepStrictEqual(paths(report), [other.path])
       assert.strictEqual(report.key, `lab.${readFileSync(join(state, "instance"), "utf8").trim()}`)
-      await until(() => ingest.said("no configuration to be had from the bus"))
+      await ingest.says("no configuration to be had from the bus")
       assert.strictEqual(ingest.log().filter(({ message }) => message.startsWith("no configuration")).length, 1)
 
       const again = await WatchBuckets.make(stream)
@@ -181,12 +184,11 @@ describe("a configuration at run time", () => {
         [path]
       )
       assert.strictEqual(back.key, report.key)
-    },
-    40_000
+    }
   )
 
   it("is kept to, and progress written down, by a daemon whose clock runs backwards", async () => {
-    const { buckets, ingest, log, offset, stream } = await openWatched({
+    const { buckets, ingest, log, remembers, stream } = await openWatched({
       NODE_OPTIONS: `--import=${new URL("harness/turnClock.ts", import.meta.url).pathname}`,
       INGEST_ROTATION_QUIET: "500 millis"
     })
@@ -194,14 +196,12 @@ describe("a configuration at run time", () => {
     a.write(5)
     ingest.start({ INGEST_LOG_FILES: a.path })
     await stream.reaches(5)
-    const isRemembered = () => offset() === readFileSync(a.path).length
-    await until(isRemembered)
+    await remembers(readFileSync(a.path).length)
     ingest.signal("SIGUSR2")
 
     // Lines that are no events are written down after some seconds only.
     appendFileSync(a.path, "something else\n")
-    await until(isRemembered)
-    assert.isTrue(isRemembered())
+    await remembers(readFileSync(a.path).length)
 
     // A rotated file that is quiet is at its end, and a line without one a gap.
     appendFileSync(a.path, "Nov 20 00:00:00 dnsmasq-dhcp[12]: DHCPACK(br0) 10.0.0.9")
@@ -210,7 +210,7 @@ describe("a configuration at run time", () => {
     await stream.reaches(7)
 
     await buckets.configure({ logFiles: [b.path] })
-    await until(() => ingest.said("log file left"))
+    await ingest.says("log file left")
     b.write(1)
     await stream.reaches(8)
     assert.deepStrictEqual(

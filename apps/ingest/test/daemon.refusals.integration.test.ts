@@ -3,7 +3,7 @@ import { appendFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
 import { assertSameLines } from "./harness/EventStream.ts"
-import { openSite, until } from "./harness/openSite.ts"
+import { openSite } from "./harness/openSite.ts"
 
 describe("a bus that refuses", () => {
   it("gets its stream back when it lost it", async () => {
@@ -26,7 +26,7 @@ describe("a bus that refuses", () => {
     const { config } = await stream.manager.streams.info(DHCP.name)
     await stream.manager.streams.update(DHCP.name, { ...config, max_msgs: 50, discard: "new" })
     appendFileSync(path, source.take(3_000))
-    await until(() => ingest.said("event refused, trying again"))
+    await ingest.says("event refused, trying again")
     assert.strictEqual(await stream.count(), 50)
     await stream.manager.streams.update(DHCP.name, { ...config, max_msgs: -1 })
     await stream.reaches(source.lines.length)
@@ -85,7 +85,8 @@ describe("a bus that refuses", () => {
     )
     writeFileSync(path, source.take(3))
     ingest.start()
-    await until(() => ingest.said("nats refuses") && ingest.said("no acknowledgement, sending again"))
+    await ingest.says("nats refuses")
+    await ingest.says("no acknowledgement, sending again")
     assert.strictEqual(await stream.count(), 0)
     await stopBus()
     writeFileSync(join(directory, "nats.conf"), users("\"dhcp.v1.event.lab.*\""))

@@ -1,9 +1,10 @@
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { startLab } from "@leasehold/devstack/lab"
 import { describeLab } from "@leasehold/devstack/lab/test"
 import { existsSync, readFileSync, renameSync } from "node:fs"
 import { assert, it, onTestFinished } from "vitest"
 import { assertSameLines } from "./harness/EventStream.ts"
-import { openSite, until } from "./harness/openSite.ts"
+import { openSite } from "./harness/openSite.ts"
 
 describeLab("the log of a real dnsmasq", () => {
   it("becomes events, all of them and in order, through a rotation as logrotate does it", async () => {
@@ -11,7 +12,7 @@ describeLab("the log of a real dnsmasq", () => {
     onTestFinished(() => lab.stop())
     const { ingest, stream } = await openSite({ INGEST_LOG_FILES: lab.logFile })
     ingest.start()
-    await until(() => ingest.said("following log file"))
+    await ingest.says("following log file")
     const { pid } = await lab.startDnsmasq()
     const clients = await Promise.all([1, 2, 3].map((n) =>
       lab.client(`machine${n}`, {
@@ -27,7 +28,7 @@ describeLab("the log of a real dnsmasq", () => {
     leases.push(await second?.obtain())
     await second?.release()
     process.kill(pid, "SIGUSR2")
-    await until(() => existsSync(lab.logFile))
+    await eventuallyHolds("dnsmasq reopened its log", () => existsSync(lab.logFile), (isThere) => isThere)
     leases.push(await third?.obtain())
     await third?.renew()
 

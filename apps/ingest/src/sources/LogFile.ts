@@ -42,6 +42,8 @@ export interface LogFile {
   readonly next: Effect.Effect<Lines | Loss>
   /** Covers what `next` gave, when it is asked for before the next `next`. */
   readonly position: () => LogFilePosition
+  /** How often the disk was looked at. */
+  readonly looks: () => number
   /** What keeps the file from being read. */
   readonly problem: () => string | undefined
   /** Bytes written and not read yet, as far as they are known. */
@@ -64,6 +66,7 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
   const toRead = Latch.makeUnsafe(false)
   const toLook = Latch.makeUnsafe(false)
   let problem: string | undefined
+  let looks = 0
 
   const watch = yield* makeDirectoryWatch(() => {
     toRead.openUnsafe()
@@ -86,6 +89,7 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
     const targets = yield* Effect.promise(() => realpath(path).catch(() => path))
     watch.follow(targets === path ? [path] : [path, targets])
     yield* incarnations.look().pipe(Effect.matchEffect({ onFailure: explain, onSuccess: () => note(undefined) }))
+    looks++
   })
 
   /** One read of one incarnation; undefined at its end. */
@@ -183,6 +187,7 @@ export const openLogFile = Effect.fnUntraced(function*(options: LogFileOptions) 
   return {
     next,
     position: () => takenTo ?? initial,
+    looks: () => looks,
     problem: () => problem,
     lag: () => list.reduce((sum, { offset, size }) => sum + Math.max(0, size - offset), 0)
   } satisfies LogFile

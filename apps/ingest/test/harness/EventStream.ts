@@ -1,9 +1,9 @@
 /** What the stream `DHCP` of a server holds, and a log whose every line can be told in it. */
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { decodeMessage, DHCP, type DhcpEvent } from "@leasehold/events"
 import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream"
 import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { Result } from "effect"
-import { setTimeout as sleep } from "node:timers/promises"
 import { assert } from "vitest"
 
 export class EventStream {
@@ -33,9 +33,8 @@ export class EventStream {
   }
 
   /** Waits until it holds that many. */
-  async reaches(count: number, seconds = 60): Promise<void> {
-    const end = Date.now() + seconds * 1000
-    while (await this.count() < count && Date.now() < end) await sleep(20)
+  async reaches(count: number): Promise<void> {
+    await eventuallyHolds(`the stream holds ${count} messages`, () => this.count(), (held) => held >= count, 75_000)
   }
 
   /** All events, in the order of the stream; fails when one does not decode. */

@@ -1,4 +1,5 @@
 /** Follows a log file as the daemon does and keeps what it gets, for tests that want to see it. */
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { Duration, Effect, Exit, Fiber, References, Scope } from "effect"
 import { assert } from "vitest"
 import type { Loss } from "../../src/sources/LogFile/Incarnations.ts"
@@ -97,18 +98,45 @@ export class Follower {
     return this.file?.problem()
   }
 
+  /** Bytes that it knows of and has not read. */
+  lag(): number {
+    return this.file?.lag() ?? 0
+  }
+
   /** Waits until the lines are exactly these, in this order. */
   readonly expectLines = (lines: ReadonlyArray<string>) =>
     Effect.andThen(
-      eventually(() => this.found.length >= lines.length),
+      eventually(`there are ${lines.length} lines`, () => this.lines(), ({ length }) => length >= lines.length),
       Effect.sync(() => assert.deepStrictEqual(this.lines(), lines))
     )
+
+  /** Waits until the losses are exactly these, in this order. */
+  readonly expectReasons = (reasons: ReadonlyArray<string>) =>
+    Effect.andThen(
+      eventually(`${reasons.length} losses are told`, () => this.reasons(), ({ length }) => length >= reasons.length),
+      Effect.sync(() => assert.deepStrictEqual(this.reasons(), reasons))
+    )
+
+  /** Waits until nothing keeps the file from being read. */
+  readonly expectNoProblem = eventually(
+    "the file can be read",
+    () => this.problem(),
+    (problem) => problem === undefined
+  )
+
+  /** Waits until the disk was looked at from now on: the first look that ends may have begun before. */
+  readonly looked = Effect.suspend(() => {
+    const enough = this.looks() + 2
+    return eventually(`the look ${enough} is over`, () => this.looks(), (looks) => looks >= enough)
+  })
+
+  private looks(): number {
+    return this.file?.looks() ?? 0
+  }
 }
 
 const silent = Effect.provideService(References.MinimumLogLevel, "None")
 
-/** Asks again and again until the answer is yes or ten seconds are over, which is no failure by itself. */
-export const eventually = (met: () => boolean) =>
-  Effect.gen(function*() {
-    for (let left = 1000; left > 0 && !met(); left--) yield* Effect.sleep("10 millis")
-  })
+/** Waits until what is seen is as it should be; fails with what was seen last. */
+export const eventually = <A>(what: string, look: () => A, holds: (seen: A) => boolean) =>
+  Effect.promise(() => eventuallyHolds(what, look, holds))

@@ -1,4 +1,5 @@
 /** The daemon as a process of its own, which a test may kill, and what became of it. */
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { type ChildProcess, spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 
@@ -42,6 +43,11 @@ export class IngestProcess {
     return this.text.includes(`"message":"${message}`)
   }
 
+  /** Waits until it has logged the message. */
+  async says(message: string): Promise<void> {
+    await eventuallyHolds(`the ingest says "${message}"`, () => this.text.slice(-1_800), () => this.said(message))
+  }
+
   output(): string {
     return this.text
   }
@@ -58,6 +64,11 @@ export class IngestProcess {
 
   isRunning(): boolean {
     return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null
+  }
+
+  /** How much it has read of all its files. */
+  readBytes(): number {
+    return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${this.child?.pid}/io`, "utf8"))?.[1] ?? 0)
   }
 
   /** Memory that it holds now, in bytes. */

@@ -1,9 +1,9 @@
 /** The buckets of the bus by which an ingest is configured and tells of itself, as the registry makes them. */
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { bucketStream, decodeIngestReport, INGEST_CONFIG, INGEST_STATUS, type IngestReport } from "@leasehold/events"
 import { type KV, Kvm } from "@nats-io/kv"
 import { Effect } from "effect"
 import type { EventStream } from "./EventStream.ts"
-import { until } from "./openSite.ts"
 
 export class WatchBuckets {
   private readonly config: KV
@@ -57,12 +57,9 @@ export class WatchBuckets {
 
   /** Waits for a report of which this is true, and gives it. */
   async reported(met: (report: IngestReport) => boolean): Promise<IngestReport & { readonly key: string }> {
-    let last: (IngestReport & { readonly key: string }) | undefined
-    await until(async () => {
-      last = await this.report()
-      return last !== undefined && met(last)
-    })
-    if (last === undefined || !met(last)) throw new Error(`no such report; the last one: ${JSON.stringify(last)}`)
-    return last
+    const holds = (one: IngestReport | undefined) => one !== undefined && met(one)
+    const report = await eventuallyHolds("there is the report that is waited for", () => this.report(), holds)
+    if (report === undefined) throw new Error("there is no report")
+    return report
   }
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { assert } from "vitest"
 import { assertSameLines } from "./EventStream.ts"
 import { LogWriter } from "./LogWriter.ts"
-import { openSite, until } from "./openSite.ts"
+import { openSite } from "./openSite.ts"
 import { randomFrom } from "./random.ts"
 
 export const killStory = async (seed: number, rounds: number): Promise<void> => {
@@ -32,11 +32,11 @@ export const killStory = async (seed: number, rounds: number): Promise<void> => 
       await sleep(random.below(300))
       ends.push(await ingest.end("SIGKILL"))
       ingest.start()
-      await until(() => ingest.said("following log file"))
+      await ingest.says("following log file")
     }
   }
   ingest.start()
-  await until(() => ingest.said("following log file"))
+  await ingest.says("following log file")
   const written = new AbortController()
   await Promise.all([write().finally(() => written.abort()), kill(written.signal)])
   writer.close()

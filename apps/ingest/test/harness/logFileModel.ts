@@ -90,10 +90,14 @@ export const runModel = Effect.fnUntraced(function*(seed: number, manners: "gent
   if (open !== "") write("\n")
   yield* follower.close
   yield* follower.start
-  yield* eventually(() => follower.distinct().length >= written.length)
+  const told = `${manners} seed ${seed}: ${story.join(" ")}`
+  yield* eventually(
+    told,
+    () => ({ read: follower.distinct().length, written: written.length, losses: follower.reasons() }),
+    ({ read, written }) => read >= written
+  )
   yield* follower.close
   writer.close()
-  const told = `${manners} seed ${seed}: ${story.join(" ")}`
   assert.deepStrictEqual(follower.reasons(), [], told)
   assert.deepStrictEqual(follower.distinct().map(({ line }) => line), written, told)
 }, Effect.scoped)

@@ -1,17 +1,12 @@
 /** A place for one test of the daemon: a nats-server of its own, a log to write, and the daemon, not started yet. */
 import { freePort, type Nats, startNats } from "@leasehold/devstack"
+import { eventuallyHolds } from "@leasehold/devstack/test"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
 import { onTestFinished } from "vitest"
 import { EventStream, LineSource } from "./EventStream.ts"
 import { IngestProcess } from "./IngestProcess.ts"
-
-export const until = async (met: () => boolean | Promise<boolean>, seconds = 45) => {
-  const end = Date.now() + seconds * 1000
-  while (!(await met()) && Date.now() < end) await sleep(20)
-}
 
 /** A server, a directory with a log, and a daemon that is not started yet. */
 export const openSite = async (env: Readonly<Record<string, string>> = {}, natsConfig?: string) => {
@@ -44,6 +39,7 @@ export const openSite = async (env: Readonly<Record<string, string>> = {}, natsC
     const name = readdirSync(state).find((file) => file.endsWith(".json"))
     return name === undefined ? undefined : JSON.parse(readFileSync(join(state, name), "utf8"))
   }
+  const offset = (): number => checkpoint()?.position.incarnations.at(-1)?.offset ?? 0
   return {
     directory,
     path,
@@ -51,7 +47,12 @@ export const openSite = async (env: Readonly<Record<string, string>> = {}, natsC
     stream,
     ingest,
     source: new LineSource(),
-    offset: (): number => checkpoint()?.position.incarnations.at(-1)?.offset ?? 0,
+    /** How far the log was read, as the checkpoint says. */
+    offset,
+    /** Waits until the checkpoint says that the log was read to this offset. */
+    remembers: async (bytes: number): Promise<void> => {
+      await eventuallyHolds(`the checkpoint reaches ${bytes}`, offset, (reached) => reached === bytes)
+    },
     startBus,
     signalBus: (signal: NodeJS.Signals) => process.kill(nats?.pid ?? 0, signal),
     stopBus: async () => nats?.stop(),
