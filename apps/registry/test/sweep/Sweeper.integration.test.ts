@@ -1,6 +1,8 @@
 import { Nats, Postgres } from "@leasehold/runtime"
 import { type Nats as NatsServer, startNats } from "@leasehold/devstack"
+import { eventually } from "@leasehold/devstack/test"
 import { ConfigProvider, Effect, Layer, Logger } from "effect"
+import pg from "pg"
 import { afterAll, assert, beforeAll, it } from "vitest"
 import { Applier } from "../../src/apply/Applier.ts"
 import { Relay } from "../../src/outbox/Relay.ts"
@@ -86,4 +88,61 @@ it("removes old sightings, and nothing that history or a current address rests o
   const kept = new Set((await one.query<{ id: string }>("SELECT event_id AS id FROM sightings")).map(({ id }) => id))
   await run(fresh, apply(old.filter(({ id }) => kept.has(id))))
   assert.deepStrictEqual((await dump(fresh))["history"], history)
+})
+
+const connect = async (one: RegistryDatabase) => {
+  const client = new pg.Client({ connectionString: one.url })
+  await client.connect()
+  return client
+}
+/** Until somebody waits for a lock of this kind. */
+const waits = (client: pg.Client, kind: "advisory" | "relation") =>
+  eventually(`the sweep waits for a lock (${kind})`, async () => {
+    const { rows } = await client.query(
+      `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+       WHERE d.datname = current_database() AND l.locktype = $1 AND NOT l.granted`,
+      [kind]
+    )
+    return rows[0]
+  })
+
+it("keeps nobody from writing while it looks for what is due", async () => {
+  const one = await database()
+  await run(one, apply(randomEvents(6, { macs: 4, addresses: 4, events: 50 }, now() - 40 * day)))
+  const [reader, writer] = await Promise.all([connect(one), connect(one)])
+  await reader.query("BEGIN; LOCK TABLE address_history IN ACCESS EXCLUSIVE MODE")
+  const sweeping = run(one, sweep)
+  await waits(reader, "relation")
+  await writer.query("SET lock_timeout = '5s'")
+  await writer.query("SELECT take_writer_lock()")
+  await reader.query("COMMIT")
+  assert.isAbove(await sweeping, 0)
+  await Promise.all([reader.end(), writer.end()])
+})
+
+it("ends nothing that is not due any more when its turn to write comes", async () => {
+  const one = await database()
+  await run(one, apply([event("lab.ack", { mac: mac(1), ip: "10.0.0.10" }, now() - 1.5 * day)]))
+  await one.query("UPDATE subnets SET auto_keep = '1 day'")
+  const writer = await connect(one)
+  await writer.query("BEGIN; SELECT take_writer_lock()")
+  const sweeping = run(one, sweep)
+  await waits(writer, "advisory")
+  await writer.query("UPDATE systems SET last_seen = now()")
+  await writer.query("COMMIT")
+  assert.strictEqual(await sweeping, 0)
+  assert.lengthOf(await one.query("SELECT FROM reservations"), 1)
+  await writer.end()
+})
+
+it("ends in one pass what fills many batches", async () => {
+  const one = await database()
+  await one.query(
+    `INSERT INTO sightings (server, address, at, event_id, mac, held, kind)
+     SELECT 'lab', '10.0.0.10', now() - interval '60 days' + n * interval '1 second', 'e' || n, $1, true, 'ack'
+     FROM generate_series(1, 2001) AS n`,
+    [mac(1)]
+  )
+  assert.strictEqual(await run(one, sweep), 2000)
+  assert.deepStrictEqual(await one.query("SELECT event_id FROM sightings"), [{ event_id: "e2001" }])
 })
