@@ -182,7 +182,8 @@ CREATE TRIGGER dhcp_servers_facts AFTER UPDATE ON dhcp_servers
 
 CREATE TABLE subnets (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  cidr cidr NOT NULL CHECK (family(cidr) = 4 AND masklen(cidr) <= 30),
+  -- Neither 0.0.0.0/8, which is nobody's, nor what begins at 224.0.0.0: no host has such an address.
+  cidr cidr NOT NULL CHECK (family(cidr) = 4 AND masklen(cidr) <= 30 AND NOT cidr && '0.0.0.0/8' AND NOT cidr && '224.0.0.0/3'),
   name text NOT NULL UNIQUE CHECK (name ~ '^[[:alnum:]][[:alnum:] ._/-]{0,62}$'),
   policy text NOT NULL DEFAULT 'manual' CHECK (policy IN ('auto', 'manual')),
   domain text NOT NULL DEFAULT ''
@@ -335,6 +336,7 @@ CREATE FUNCTION reservations_complete() RETURNS trigger
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
   by_hand boolean := is_by_hand() AND pg_trigger_depth() = 1;
+  gateway inet;
 BEGIN
   IF NEW.also_of IS NOT NULL THEN
     SELECT r.subnet_id, r.subnet, r.domain, r.address, r.name, r.lease_time, r.enabled, r.source, r.observed_at, r.comment
@@ -354,12 +356,16 @@ BEGIN
   ELSIF TG_OP = 'INSERT' OR NEW.address IS DISTINCT FROM OLD.address OR NEW.subnet_id IS DISTINCT FROM OLD.subnet_id
     OR NEW.subnet IS DISTINCT FROM OLD.subnet OR NEW.domain IS DISTINCT FROM OLD.domain
   THEN
-    SELECT s.id, s.cidr, s.domain INTO NEW.subnet_id, NEW.subnet, NEW.domain
+    SELECT s.id, s.cidr, s.domain, s.gateway INTO NEW.subnet_id, NEW.subnet, NEW.domain, gateway
     FROM subnets s WHERE s.cidr >>= NEW.address;
     IF NOT FOUND THEN
       RAISE EXCEPTION 'no subnet holds the address %', host(NEW.address)
         USING ERRCODE = 'check_violation', COLUMN = 'address', TABLE = 'reservations',
           HINT = 'Insert the subnet first.';
+    END IF;
+    IF NEW.address = gateway THEN
+      RAISE EXCEPTION '% is the gateway of %', host(gateway), NEW.subnet
+        USING ERRCODE = 'check_violation', COLUMN = 'address', TABLE = 'reservations';
     END IF;
   END IF;
   IF NEW.source = 'auto' AND NEW.observed_at IS NULL THEN NEW.observed_at := now(); END IF;
@@ -397,6 +403,19 @@ END
 $$;
 CREATE TRIGGER reservations_complete BEFORE INSERT OR UPDATE ON reservations
   FOR EACH ROW EXECUTE FUNCTION reservations_complete();
+
+CREATE FUNCTION subnets_gateway() RETURNS trigger
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+  IF EXISTS (SELECT FROM reservations r WHERE r.address = NEW.gateway) THEN
+    RAISE EXCEPTION 'the gateway % of % is reserved', host(NEW.gateway), NEW.cidr
+      USING ERRCODE = 'check_violation', COLUMN = 'gateway', TABLE = 'subnets';
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER subnets_gateway BEFORE UPDATE OF gateway ON subnets
+  FOR EACH ROW WHEN (NEW.gateway IS DISTINCT FROM OLD.gateway) EXECUTE FUNCTION subnets_gateway();
 
 -- The other MACs of a reservation follow it: `reservations_complete` copies what it says.
 CREATE FUNCTION reservations_follow() RETURNS trigger

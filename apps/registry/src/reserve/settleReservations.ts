@@ -36,7 +36,7 @@ const openClaimsSql = `
 const subnetsSql = `
   SELECT s.id::text, host(s.gateway) AS gateway, host(network(s.cidr)) AS network, host(broadcast(s.cidr)) AS broadcast,
     ceil(s.auto_share::text::numeric
-      * coalesce(s.range_last - s.range_first + 1, broadcast(s.cidr) - network(s.cidr) - 1))::int AS room,
+      * coalesce(s.range_last - s.range_first + 1, broadcast(s.cidr) - network(s.cidr) - 1))::float8 AS room,
     coalesce(u.automatic, 0)::int AS automatic
   FROM subnets s LEFT JOIN subnet_usage u ON u.subnet_id = s.id
   WHERE s.id = ANY ($1::bigint[])`

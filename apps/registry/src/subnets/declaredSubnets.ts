@@ -6,7 +6,8 @@
  */
 import { ServerId } from "@leasehold/events"
 import { type Client, Postgres, type PostgresError, untilAvailable } from "@leasehold/runtime"
-import { Config, Effect, Layer, Option, Schema } from "effect"
+import { Config, Effect, Layer, Option, Result, Schema } from "effect"
+import { readNetwork } from "../ipam/fields.ts"
 import { makeOutage, reasonOf } from "../Outage.ts"
 
 export interface DeclaredSubnet {
@@ -26,18 +27,22 @@ export const parseSubnets = (text: string): Effect.Effect<ReadonlyArray<Declared
     const [, cidr = "", name = "", policy = "", randomised] =
       /^([0-9.]+\/[0-9]{1,2})=([^:]+):(auto|manual)(\+randomised)?$/u.exec(entry) ?? []
     const server = decodeServer(name)
-    return Option.isNone(server) || (policy === "manual" && randomised !== undefined)
-      ? Effect.fail(
+    if (Option.isNone(server) || (policy === "manual" && randomised !== undefined)) {
+      return Effect.fail(
         new SubnetsError({
           message: `REGISTRY_SUBNETS: expected <network>=<server>:auto|auto+randomised|manual, got "${entry}"`
         })
       )
-      : Effect.succeed<DeclaredSubnet>({
-        cidr,
+    }
+    return Effect.fromResult(Result.mapBoth(readNetwork("REGISTRY_SUBNETS", cidr), {
+      onFailure: ({ message }) => new SubnetsError({ message }),
+      onSuccess: (network): DeclaredSubnet => ({
+        cidr: network.cidr,
         server: server.value,
         policy: policy === "auto" ? "auto" : "manual",
         randomised: randomised !== undefined
       })
+    }))
   })
 
 const serversSql = "INSERT INTO dhcp_servers (server) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"

@@ -76,11 +76,6 @@ const cases: Readonly<Record<string, readonly [prepare: () => Promise<unknown>, 
     "10.0.0.7",
     macOf(2)
   ],
-  "reservation-of-gateway": [
-    () => sql(`INSERT INTO reservations (mac, address, name) VALUES ('${macOf(1)}', '10.0.0.1', 'nas')`),
-    "10.0.0.1",
-    "gateway of 10.0.0.0/24"
-  ],
   "subnet-without-server": [
     () => reserve(1, "10.0.0.7", "nas").then(() => sql("DELETE FROM subnet_servers")),
     "10.0.0.0/24",

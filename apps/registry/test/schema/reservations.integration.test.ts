@@ -76,6 +76,7 @@ describe("a reservation", () => {
       ["an address in no subnet", "'00:16:3e:00:00:01', '10.9.0.7', 'nas'", "no subnet holds the address 10.9.0.7"],
       ["the network's address", "'00:16:3e:00:00:01', '10.0.0.0', 'nas'", "reservations_address_check"],
       ["the broadcast address", "'00:16:3e:00:00:01', '10.0.0.255', 'nas'", "reservations_address_check"],
+      ["the gateway's address", "'00:16:3e:00:00:01', '10.0.0.254', 'nas'", "10.0.0.254 is the gateway of 10.0.0.0/24"],
       ["a network instead of an address", "'00:16:3e:00:00:01', '10.0.0.7/24', 'nas'", "reservations_address_check"],
       ["a keyword of dnsmasq as name", "'00:16:3e:00:00:01', '10.0.0.7', 'ignore'", "reservations_name_check"],
       ["a lease time as name", "'00:16:3e:00:00:01', '10.0.0.7', '12h'", "reservations_name_check"],
@@ -87,6 +88,7 @@ describe("a reservation", () => {
     ] as const
   ) {
     it(`is refused for ${what}`, async () => {
+      await database.query("UPDATE subnets SET gateway = '10.0.0.254' WHERE name = 'one'")
       await reserve(9, "10.0.0.99", "taken")
       assert.include(await refused(`INSERT INTO reservations (mac, address, name) VALUES (${values})`), reason)
     })
@@ -158,6 +160,33 @@ describe("a reservation", () => {
     assert.deepStrictEqual(await database.query("SELECT source FROM reservations"), [{ source: "auto" }])
     await database.query("UPDATE reservations SET address = '10.0.0.8'")
     assert.deepStrictEqual(await database.query("SELECT source FROM reservations"), [{ source: "administrator" }])
+  })
+})
+
+describe("a subnet", () => {
+  it("is a network of addresses that hosts can have", async () => {
+    for (
+      const cidr of ["0.0.0.0/0", "0.0.0.0/1", "0.1.0.0/16", "128.0.0.0/1", "224.0.0.0/24", "255.255.255.0/24", "::/64"]
+    ) {
+      assert.include(
+        await refused(`INSERT INTO subnets (cidr, name) VALUES ('${cidr}', 'wide')`),
+        "subnets_cidr_check",
+        cidr
+      )
+    }
+    for (const cidr of ["1.0.0.0/8", "128.0.0.0/2", "223.255.255.252/30"]) {
+      assert.strictEqual(await refused(`INSERT INTO subnets (cidr, name) VALUES ('${cidr}', '${cidr}')`), "taken", cidr)
+    }
+  })
+
+  it("has no gateway that is reserved", async () => {
+    await reserve(1, "10.0.0.7", "nas")
+    assert.include(
+      await refused("UPDATE subnets SET gateway = '10.0.0.7' WHERE name = 'one'"),
+      "the gateway 10.0.0.7 of 10.0.0.0/24 is reserved"
+    )
+    assert.strictEqual(await refused("UPDATE subnets SET gateway = '10.0.0.8' WHERE name = 'one'"), "taken")
+    assert.include(await refused("UPDATE reservations SET address = '10.0.0.8'"), "10.0.0.8 is the gateway")
   })
 })
 

@@ -64,6 +64,7 @@ describe("declared subnets", () => {
       ["10.9.0.0/24=LAB:auto", /got "10\.9\.0\.0\/24=LAB:auto"/u],
       ["10.9.0.0/24=lab:sometimes", /got "10\.9\.0\.0\/24=lab:sometimes"/u],
       ["10.9.0.5/24=lab:auto", /10\.9\.0\.5\/24/u],
+      ["0.0.0.0/0=lab:auto", /expected a network of addresses that hosts can have, .*got "0\.0\.0\.0\/0"/u],
       ["10.0.0.0/16=lab:auto", /subnets_overlap_excl/u]
     ] as const
   ) {

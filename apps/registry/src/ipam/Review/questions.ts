@@ -64,13 +64,6 @@ export const questions: ReadonlyArray<Question> = [
   },
   {
     severity: "warning",
-    code: "reservation-of-gateway",
-    sql: `SELECT host(r.address), ${host} || ' has the address of the gateway of ' || s.cidr || ' reserved'
-      FROM reservations r JOIN subnets s ON s.gateway = r.address WHERE r.also_of IS NULL ORDER BY r.address`,
-    advice: "Move the reservation."
-  },
-  {
-    severity: "warning",
     code: "subnet-without-server",
     sql: `SELECT s.cidr::text, count(*) || ' enabled reservations are in no file: no server serves the subnet'
       FROM subnets s JOIN reservations r ON r.subnet_id = s.id AND r.enabled AND r.also_of IS NULL
