@@ -17,8 +17,8 @@ import { likelyNames, settleNames } from "./settleNames.ts"
 import type { Systems } from "./system.ts"
 import { writeNames, writeSystems } from "./writeSystems.ts"
 
-const takeSql = `
-  DELETE FROM pending_names WHERE mac IN (SELECT mac FROM pending_names ORDER BY mac LIMIT 1000) RETURNING mac::text`
+const nextSql = "SELECT mac::text FROM pending_names ORDER BY mac LIMIT 1000"
+const takeSql = "DELETE FROM pending_names WHERE mac = ANY ($1::macaddr[]) RETURNING mac::text"
 const reservedSql =
   "SELECT mac::text, name FROM reservations WHERE mac = ANY ($1::macaddr[]) AND source <> 'auto' AND name IS NOT NULL"
 
@@ -45,17 +45,25 @@ export const settleReserved = Effect.fnUntraced(
   }
 )
 
-/** Returns how many MACs were looked at, at most a thousand. */
-export const applyPendingNames = Effect.fnUntraced(function*(client: Client, cache: NamingCache) {
-  const now = yield* beginWriting(client)
-  const macs = (yield* client.query<{ mac: Mac }>(takeSql)).map(({ mac }) => mac)
-  if (macs.length === 0) return 0
-  const naming = yield* cache.current(client)
-  const systems = systemsOf(yield* loadSystems(client, macs))
-  const settled = yield* settleReserved(client, naming, macs, systems)
-  for (const statement of [...writeSystems(client, systems), ...writeNames(client, settled)]) yield* statement
-  const facts = systemFacts(systems, settled, { now })
-  if (facts.length > 0) yield* insertFacts(client, facts)
-  yield* agreeNames(client, naming, macs, now)
-  return macs.length
-})
+/** MACs that are to be looked at, at most a thousand. */
+export const nextPending = (client: Client) =>
+  Effect.map(client.query<{ mac: Mac }>(nextSql), (rows) => rows.map(({ mac }) => mac))
+
+/** Looks no more at one whose name cannot be settled, until there is another reason to. */
+export const forgetPending = (client: Client, mac: Mac) => client.query(takeSql, [[mac]])
+
+/** Those of the MACs that are still to be looked at. */
+export const applyPendingNames = Effect.fnUntraced(
+  function*(client: Client, cache: NamingCache, some: ReadonlyArray<Mac>) {
+    const now = yield* beginWriting(client)
+    const macs = (yield* client.query<{ mac: Mac }>(takeSql, [some])).map(({ mac }) => mac)
+    if (macs.length === 0) return
+    const naming = yield* cache.current(client)
+    const systems = systemsOf(yield* loadSystems(client, macs))
+    const settled = yield* settleReserved(client, naming, macs, systems)
+    for (const statement of [...writeSystems(client, systems), ...writeNames(client, settled)]) yield* statement
+    const facts = systemFacts(systems, settled, { now })
+    if (facts.length > 0) yield* insertFacts(client, facts)
+    yield* agreeNames(client, naming, macs, now)
+  }
+)

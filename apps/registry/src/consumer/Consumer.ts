@@ -5,11 +5,11 @@
  * A batch is whatever has arrived while the one before it was written. PostgreSQL being away is waited for without end.
  */
 import { DHCP, type DhcpEvent } from "@leasehold/events"
-import { attemptNats, Nats, type PostgresError, presence, untilAvailable } from "@leasehold/runtime"
+import { attemptNats, Nats, presence, untilAvailable } from "@leasehold/runtime"
 import { AckPolicy, jetstream, type JetStreamManager } from "@nats-io/jetstream"
 import { nanos } from "@nats-io/transport-node"
 import { Config, Duration, Effect, Layer, Metric, Schema, Stream } from "effect"
-import { Applier } from "../apply/Applier.ts"
+import { Applier, isAboutData } from "../apply/Applier.ts"
 import { makeOutage } from "../Outage.ts"
 import { Relay } from "../outbox/Relay.ts"
 import { Inbox } from "./Inbox.ts"
@@ -33,9 +33,6 @@ const BatchMessages = Schema.NumberFromString.check(
 const ConsumerConfig = Config.all({
   batchMessages: Config.schema(BatchMessages, "BATCH_MESSAGES").pipe(Config.withDefault(500))
 }).pipe(Config.nested("REGISTRY"))
-
-/** What the data of a message can cause; everything else is the state of the database or the network, and passes. */
-const isAboutData = (error: PostgresError): boolean => /^(?:21|22|23|54|P0)/u.test(error.code ?? "")
 
 export const consumerLayer = Layer.effectDiscard(Effect.gen(function*() {
   const { batchMessages } = yield* ConsumerConfig
