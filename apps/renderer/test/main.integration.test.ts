@@ -24,6 +24,23 @@ describe("the renderer's program", () => {
       assert.strictEqual(yield* daemon.ended, 1)
       assert.match(daemon.said(), /"error":"DATABASE_URL is missing/u)
     }))
+
+  it.live("ends on SIGTERM while its database is away", () =>
+    Effect.gen(function*() {
+      const daemon = yield* startDaemon({
+        RENDERER_SERVER: "lab",
+        RENDERER_FILE: "/tmp/x.conf",
+        RENDERER_ACTIVATE: "true",
+        DATABASE_URL: "postgres://nobody@127.0.0.1:1/none"
+      })
+      yield* eventually(
+        "it misses its database",
+        Effect.sync(daemon.said),
+        (said) => said.includes("cannot listen to postgres") && said.includes("the database does not answer")
+      )
+      daemon.child.kill("SIGTERM")
+      assert.strictEqual(yield* daemon.ended, 130)
+    }))
 })
 
 describeLab("the renderer's program beside dnsmasq", () => {

@@ -4,7 +4,8 @@
  * Types come as text where JavaScript has none: `int8`, `macaddr`, `inet`, `cidr`, ranges, and `timestamptz` (whose
  * microseconds a Date would lose).
  */
-import { Cause, Config, Context, Effect, Layer, Queue, Redacted, Schedule, Schema, Stream } from "effect"
+import { Cause, Config, Context, Effect, Layer, Queue, Redacted, Schema, Stream } from "effect"
+import { setTimeout } from "node:timers/promises"
 import pg from "pg"
 import pgListen from "pg-listen"
 
@@ -147,43 +148,61 @@ const transact = <A, E, R>(connection: pg.PoolClient, use: (client: Client) => E
 
 const listen = (options: pg.ClientConfig, channel: string): Stream.Stream<Heard> =>
   Stream.callback<Heard>(
-    (queue) =>
-      Effect.acquireRelease(
-        subscribe(options, channel, (heard) => Queue.offerUnsafe(queue, heard)),
-        (subscriber) => Effect.promise(() => subscriber.close().catch(() => undefined))
-      ),
+    Effect.fnUntraced(function*(queue) {
+      const { start } = yield* Effect.acquireRelease(
+        Effect.sync(() => makeSubscriber(options, channel, (heard) => Queue.offerUnsafe(queue, heard))),
+        ({ close }) => Effect.promise(close)
+      )
+      yield* Effect.tryPromise({ try: start, catch: (cause) => new PostgresError({ operation: "listen", cause }) })
+        .pipe(
+          Effect.catch(({ cause }) =>
+            Effect.logWarning("cannot listen to postgres, trying again", { channel, error: String(cause) })
+          )
+        )
+    }),
     { bufferSize: 64, strategy: "sliding" }
   )
 
-/** Connects a subscriber, however long that takes; from then on `pg-listen` reconnects by itself. */
-const subscribe = (options: pg.ClientConfig, channel: string, hear: (heard: Heard) => void) =>
-  Effect.tryPromise({
-    try: async () => {
-      const subscriber = pgListen.default<Record<string, unknown>>(options, {
-        paranoidChecking: 10_000,
-        retryInterval: 500,
-        retryLimit: Number.POSITIVE_INFINITY,
-        retryTimeout: Number.POSITIVE_INFINITY,
-        parse: (payload) => payload,
-        serialize: String
-      })
-      // What is wrong is followed by a reconnection, which the next "connected" tells.
-      subscriber.events.on("error", () => undefined)
-      subscriber.notifications.on(channel, (payload) => hear({ type: "notified", payload: String(payload) }))
-      try {
-        await subscriber.connect()
-        await subscriber.listenTo(channel)
-      } catch (error) {
-        await subscriber.close().catch(() => undefined)
-        throw error
-      }
-      hear({ type: "connected" })
-      subscriber.events.on("connected", () => hear({ type: "connected" }))
-      return subscriber
+/**
+ * One subscriber, however long it takes: `pg-listen` goes on by itself when the connection fails, the first one included,
+ * and listens again to what it was told before it says "connected".
+ */
+const makeSubscriber = (options: pg.ClientConfig, channel: string, hear: (heard: Heard) => void) => {
+  let isClosed = false
+  let isStarted = false
+  const subscriber = pgListen.default<Record<string, unknown>>(options, {
+    paranoidChecking: 10_000,
+    // Nothing else ends its attempts when it is closed while it makes them.
+    retryInterval: () => {
+      if (isClosed) throw new Error("the listener is closed")
+      return 500
     },
-    catch: (cause) => new PostgresError({ operation: "listen", cause })
-  }).pipe(
-    Effect.tapError((error) => Effect.logWarning("cannot listen to postgres", { channel, error: String(error.cause) })),
-    Effect.retry(Schedule.spaced("1 second")),
-    Effect.orDie
-  )
+    retryLimit: Number.POSITIVE_INFINITY,
+    retryTimeout: Number.POSITIVE_INFINITY,
+    parse: (payload) => payload,
+    serialize: String
+  })
+  const close = () => {
+    isClosed = true
+    // A server that does not answer is not waited for.
+    return Promise.race([subscriber.close().catch(() => undefined), setTimeout(1_000, undefined, { ref: false })])
+  }
+  subscriber.events.on("error", () => undefined)
+  subscriber.events.on("connected", () => {
+    if (isClosed) void close()
+    else if (isStarted) hear({ type: "connected" })
+  })
+  subscriber.notifications.on(channel, (payload) => hear({ type: "notified", payload: String(payload) }))
+  return {
+    close,
+    /** Resolves when it listens; rejects when it could not at once. */
+    start: async () => {
+      try {
+        await Promise.all([subscriber.listenTo(channel), subscriber.connect()])
+        hear({ type: "connected" })
+      } finally {
+        isStarted = true
+      }
+    }
+  }
+}

@@ -1,6 +1,10 @@
-import { assert, layer } from "@effect/vitest"
-import { freshDatabase } from "@leasehold/devstack"
-import { ConfigProvider, Effect, Fiber, Layer, Queue, Stream } from "effect"
+import { assert, describe, it, layer } from "@effect/vitest"
+import { freshDatabase, startPostgres } from "@leasehold/devstack"
+import { ConfigProvider, Context, Effect, Fiber, Layer, Logger, Queue, Stream } from "effect"
+import { mkdtemp, rm } from "node:fs/promises"
+import { createServer, type Server } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { inject } from "vitest"
 import { type Heard, Postgres } from "../src/index.ts"
 
@@ -10,6 +14,79 @@ const TestLayer = Layer.unwrap(Effect.gen(function*() {
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { DATABASE_URL: url } })))
   )
 }))
+
+/** Takes connections on a port, and drops them: as whoever stands before a server that does not run. */
+const dropping = Effect.fnUntraced(function*(port: number) {
+  const tries = yield* Queue.unbounded<void>()
+  yield* Effect.acquireRelease(
+    Effect.promise(() =>
+      new Promise<Server>((resolve) => {
+        const server = createServer((socket) => {
+          Queue.offerUnsafe(tries, undefined)
+          socket.on("error", () => undefined).destroy()
+        }).listen(port, "127.0.0.1", () => resolve(server))
+      })
+    ),
+    (server) => Effect.promise(() => new Promise((resolve) => server.close(resolve)))
+  )
+  return tries
+})
+
+const postgresAt = (url: string) =>
+  Effect.map(
+    Layer.build(
+      Postgres.layer("postgres").pipe(
+        Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { DATABASE_URL: url } })))
+      )
+    ),
+    Context.get(Postgres)
+  )
+
+describe("a listener of PostgreSQL that is away", () => {
+  it.live("says so once, listens by one connection when it is there, and ends at any time", () =>
+    Effect.gen(function*() {
+      const directory = yield* Effect.acquireRelease(
+        Effect.promise(() => mkdtemp(join(tmpdir(), "leasehold-runtime-"))),
+        (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+      )
+      const dir = join(directory, "data")
+      const before = yield* Effect.promise(() => startPostgres({ dir }))
+      yield* Effect.promise(() => before.stop())
+      const postgres = yield* postgresAt(before.url)
+      const said: Array<string> = []
+      const log = Logger.layer([Logger.make(({ message }) => void said.push(String([message].flat()[0])))])
+      const listening = Effect.fnUntraced(function*() {
+        const heard = yield* Queue.unbounded<Heard>()
+        const fiber = yield* postgres.listen("render").pipe(
+          Stream.runForEach((one) => Queue.offer(heard, one)),
+          Effect.provide(log),
+          Effect.forkChild
+        )
+        return { heard, end: Fiber.interrupt(fiber) }
+      })
+
+      const { heard } = yield* Effect.scoped(Effect.gen(function*() {
+        const tries = yield* dropping(before.port)
+        const ended = yield* listening()
+        yield* Queue.takeN(tries, 3)
+        yield* ended.end
+        const kept = yield* listening()
+        yield* Queue.takeN(tries, 6)
+        return kept
+      }))
+      assert.deepStrictEqual(said, Array.from({ length: 2 }, () => "cannot listen to postgres, trying again"))
+
+      yield* Effect.acquireRelease(
+        Effect.promise(() => startPostgres({ dir, port: before.port })),
+        (server) => Effect.promise(() => server.stop())
+      )
+      assert.deepStrictEqual(yield* Queue.take(heard), { type: "connected" })
+      yield* postgres.query("NOTIFY render, 'lab'")
+      assert.deepStrictEqual(yield* Queue.take(heard), { type: "notified", payload: "lab" })
+      const sessions = yield* postgres.query("SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+      assert.lengthOf(sessions, 1)
+    }))
+})
 
 layer(TestLayer, { timeout: "60 seconds", excludeTestServices: true })("Postgres", (it) => {
   it.effect("gives as text what JavaScript would spoil", () =>

@@ -41,7 +41,8 @@ export const injectionLayer = Layer.effectDiscard(Effect.gen(function*() {
         description: "Publishes DHCP events on behalf of whoever asks",
         queue: "registry"
       })).pipe(Effect.retry(untilAvailable)),
-    (service) => Effect.promise(() => service.stop().then(() => undefined, () => undefined))
+    (service) => Effect.promise(() => service.stop().then(() => undefined, () => undefined)),
+    { interruptible: true }
   )
   service.addEndpoint("inject", {
     subject: allInjections,
