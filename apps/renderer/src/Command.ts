@@ -40,43 +40,51 @@ export const runProgram = (program: string, args: ReadonlyArray<string>, timeout
 
 const run = (name: string, args: ReadonlyArray<string>, timeout: Duration.Duration, input: string) =>
   Effect.callback<string, CommandError>((resume) => {
-    // Of a process group of its own: a signal to us is not one to it, and all of it can be ended.
-    const child = spawn("sh", ["-c", ...args], { detached: true, stdio: ["pipe", "pipe", "pipe"], cwd: "/" })
+    const fail = (problem: string, output = "") =>
+      resume(Effect.fail(new CommandError({ program: name, problem, output: oneLine(output) })))
+    const child = start(args)
+    if (child instanceof Error) return fail(`cannot be run (${child.message})`)
     let output = ""
-    child.stdin.on("error", () => undefined).end(input)
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (chunk: string) => {
-        output = (output + chunk).slice(-2 * outputLimit)
-      })
-    }
     const timers = new Set<NodeJS.Timeout>()
     const settle = (problem: string | undefined) => {
       timers.forEach((timer) => clearTimeout(timer))
       child.removeAllListeners()
-      child.stdout.destroy()
-      child.stderr.destroy()
+      child.stdout?.destroy()
+      child.stderr?.destroy()
       child.unref()
-      resume(
-        problem === undefined
-          ? Effect.succeed(output)
-          : Effect.fail(new CommandError({ program: name, problem, output: oneLine(output) }))
-      )
+      return problem === undefined ? resume(Effect.succeed(output)) : fail(problem, output)
     }
-    timers.add(setTimeout(() => {
-      endGroup(child)
-      settle(`did not end within ${Duration.format(timeout)}`)
-    }, Duration.toMillis(timeout)))
     child.once("error", (error) => settle(`cannot be run (${error.message})`))
     child.once("exit", (code, signal) => {
       const problem = code === 0 ? undefined : signal === null ? `ended with status ${code}` : `was ended by ${signal}`
       child.once("close", () => settle(problem))
       timers.add(setTimeout(() => settle(problem), drainMillis))
     })
+    child.stdin?.on("error", () => undefined).end(input)
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (chunk: string) => {
+        output = (output + chunk).slice(-2 * outputLimit)
+      })
+    }
+    timers.add(setTimeout(() => {
+      endGroup(child)
+      settle(`did not end within ${Duration.format(timeout)}`)
+    }, Duration.toMillis(timeout)))
     return Effect.sync(() => {
       endGroup(child)
       settle("was interrupted")
     })
   })
+
+/** Node throws some of what can go wrong (no memory), and emits the rest (no more files) by a child without streams. */
+const start = (args: ReadonlyArray<string>): ChildProcess | Error => {
+  try {
+    // Of a process group of its own: a signal to us is not one to it, and all of it can be ended.
+    return spawn("sh", ["-c", ...args], { detached: true, stdio: ["pipe", "pipe", "pipe"], cwd: "/" })
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
 
 const endGroup = (child: ChildProcess) => {
   if (child.pid === undefined) return
