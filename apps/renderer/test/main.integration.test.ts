@@ -14,6 +14,13 @@ describe("the renderer's program", () => {
       assert.match(daemon.said(), /"error":"RENDERER_FILE is missing/u)
     }))
 
+  it.live("ends with 1 when its level of logging is none", () =>
+    Effect.gen(function*() {
+      const daemon = yield* startDaemon({ LOG_LEVEL: "loud" })
+      assert.strictEqual(yield* daemon.ended, 1)
+      assert.match(daemon.said(), /"error":"LOG_LEVEL is not /u)
+    }))
+
   it.live("ends with 1 when it has no database", () =>
     Effect.gen(function*() {
       const daemon = yield* startDaemon({

@@ -31,7 +31,10 @@ const winstonLogger = (winston: Winston.Logger) =>
     })
   })
 
-/** Replaces the default loggers. The level is `LOG_LEVEL`, `Info` where it is not set. */
+/** `Info` where it is not set. */
+export const logLevel = Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Info" as const))
+
+/** Replaces the default loggers. A level that is none is `Info`, so that there is a log to tell of it (`reportEnd` does). */
 export const loggingLayer = (stream: "stdout" | "stderr" = "stdout") =>
   Layer.mergeAll(
     Logger.layer([
@@ -54,5 +57,5 @@ export const loggingLayer = (stream: "stdout" | "stderr" = "stdout") =>
         winstonLogger
       )
     ]),
-    Layer.effect(References.MinimumLogLevel, Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Info" as const)))
+    Layer.effect(References.MinimumLogLevel, Effect.orElseSucceed(logLevel, () => "Info" as const))
   )

@@ -5,6 +5,8 @@
  */
 import { Cause, Config, Effect } from "effect"
 import { configProblem } from "./configProblem.ts"
+import { explain } from "./explain.ts"
+import { logLevel } from "./Logging.ts"
 
 const reasonOf = (cause: Cause.Cause<unknown>) => {
   const error = Cause.squash(cause)
@@ -14,13 +16,16 @@ const reasonOf = (cause: Cause.Cause<unknown>) => {
   }
   return Cause.hasDies(cause)
     ? { error: Cause.pretty(cause) }
-    : { error: error instanceof Error ? error.message : String(error) }
+    : { error: explain(error) }
 }
 
-export const reportEnd = (app: string) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  self.pipe(
-    Effect.tapCause((cause) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError(`${app} ends`, reasonOf(cause))
-    ),
-    Effect.annotateLogs({ app })
-  )
+/** Looks at `LOG_LEVEL` first: the logger itself cannot say that it is wrong. */
+export const reportEnd =
+  (app: string) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | Config.ConfigError, R> =>
+    logLevel.pipe(
+      Effect.andThen(self),
+      Effect.tapCause((cause) =>
+        Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError(`${app} ends`, reasonOf(cause))
+      ),
+      Effect.annotateLogs({ app })
+    )
