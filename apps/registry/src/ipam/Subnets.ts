@@ -7,14 +7,14 @@
 import type { ServerId } from "@leasehold/events"
 import { type Client, Postgres, type PostgresError } from "@leasehold/runtime"
 import { Context, Effect, Layer, Schema } from "effect"
-import { Administration } from "../administration/Administration.ts"
+import { Administration, type Changed } from "../administration/Administration.ts"
 import { ApiError } from "../api/ApiError.ts"
 import type { Caller } from "../api/Caller.ts"
 import { pageSize, pageTokenReader } from "../api/pageToken.ts"
 import { parseNetwork } from "./fields.ts"
 import type { Subnet, SubnetSettings } from "./model.ts"
 import { type Page, pageOf, type PageRequest } from "./pages.ts"
-import { findSubnet, loadSubnets, withUtilisation } from "./Subnets/rows.ts"
+import { findSubnet, loadSubnets, uncounted, withUtilisation } from "./Subnets/rows.ts"
 import { checkSettings, refuseConflicts } from "./Subnets/validate.ts"
 import { insertSubnet, updateSubnet } from "./Subnets/writes.ts"
 
@@ -62,6 +62,15 @@ export class Subnets extends Context.Service<Subnets, {
     Effect.gen(function*() {
       const postgres = yield* Postgres
       const administration = yield* Administration
+      /** What is to be told of a change. How full the subnet is takes long for a large one, and is counted when nobody waits. */
+      const told = Effect.fnUntraced(
+        function*({ change, result }: Changed<Subnet>, dryRun: boolean) {
+          if (dryRun) return { subnet: result, change }
+          const [subnet = result] = yield* withUtilisation(postgres, [result])
+          return { subnet, change }
+        },
+        Effect.catchTag("PostgresError", Effect.die)
+      )
 
       const create = Effect.fn("Subnets.create")(function*(caller: Caller, given: NewSubnet, dryRun: boolean) {
         const changed = yield* administration.change(
@@ -72,10 +81,10 @@ export class Subnets extends Context.Service<Subnets, {
               const subnet: SubnetSettings = { ...defaults, name: given.cidr, ...given, domain }
               yield* Effect.fromResult(checkSettings(subnet))
               yield* refuseConflicts(client, "0", subnet)
-              return yield* shown(client, yield* insertSubnet(client, subnet))
+              return yield* shown(client, yield* insertSubnet(client, subnet), dryRun)
             })
         )
-        return { subnet: changed.result, change: changed.change }
+        return yield* told(changed, dryRun)
       })
 
       const get = Effect.fn("Subnets.get")(
@@ -120,10 +129,10 @@ export class Subnets extends Context.Service<Subnets, {
                 yield* Effect.fromResult(checkSettings(after))
                 yield* refuseConflicts(client, id, after)
                 yield* updateSubnet(client, id, before, after)
-                return yield* shown(client, id)
+                return yield* shown(client, id, dryRun)
               })
           )
-          return { subnet: changed.result, change: changed.change }
+          return yield* told(changed, dryRun)
         }
       )
 
@@ -167,7 +176,9 @@ const defaultDomain = (client: Client): Effect.Effect<string, PostgresError> =>
     ([row]) => row?.domain ?? ""
   )
 
-const shown = Effect.fnUntraced(function*(client: Client, id: string) {
-  const [subnet] = yield* withUtilisation(client, yield* loadSubnets(client, "s.id = $1::bigint", [id]))
+/** As it is in a transaction; a trial will have been taken back when it could be counted. */
+const shown = Effect.fnUntraced(function*(client: Client, id: string, isTrial: boolean) {
+  const found = yield* loadSubnets(client, "s.id = $1::bigint", [id])
+  const [subnet] = isTrial ? yield* withUtilisation(client, found) : found.map(uncounted)
   return yield* Effect.orDie(Effect.fromNullishOr(subnet))
 })

@@ -1,6 +1,8 @@
 /** Subnets through the API: what may be set, who is in the way, and how full they are. */
 import { Code } from "@connectrpc/connect"
+import { eventually } from "@leasehold/devstack/test"
 import { SubnetPolicy } from "@leasehold/registry-api"
+import pg from "pg"
 import { afterAll, assert, beforeAll, beforeEach, describe, it } from "vitest"
 import { macOf, refusal, type ServedIpam, servedIpam } from "./ServedIpam.ts"
 
@@ -283,5 +285,27 @@ describe("the utilisation of a subnet", () => {
     const { addresses, automatic, free, leased, reserved } = subnet?.utilisation ?? {}
     // 254 without the gateway, one DNS server, sixteen excluded, two reserved, and two more that are leased.
     assert.deepStrictEqual([addresses, reserved, automatic, leased, free], [254n, 2n, 1n, 3n, 232n])
+  })
+
+  it("is counted when a change is done: nobody waits for it", async () => {
+    await lab()
+    const other = new pg.Client({ connectionString: served.database.url })
+    await other.connect()
+    await other.query("BEGIN")
+    await other.query("LOCK TABLE address_history IN ACCESS EXCLUSIVE MODE")
+    const changed = served.ipam.updateSubnet({
+      key: "lab",
+      subnet: { comment: "new" },
+      updateMask: { paths: ["comment"] }
+    })
+    try {
+      await eventually("the change is there", async () => {
+        const [row] = await served.database.query<{ comment: string }>("SELECT comment FROM subnets")
+        return row?.comment === "new" ? row : undefined
+      })
+    } finally {
+      await other.end()
+    }
+    assert.strictEqual((await changed).subnet?.utilisation?.free, 236n)
   })
 })

@@ -93,6 +93,9 @@ const Measure = Schema.Struct({
 const decodeMeasures = Schema.decodeUnknownEffect(Schema.Array(Measure))
 const nothing: Utilisation = { addresses: 0, reserved: 0, automatic: 0, leased: 0, free: 0 }
 
+/** Before anybody counted. */
+export const uncounted = (subnet: StoredSubnet): Subnet => ({ ...subnet, utilisation: nothing })
+
 /** The subnets with how full they are, which is asked for all of them at once. */
 export const withUtilisation = Effect.fnUntraced(
   function*(client: Client, subnets: ReadonlyArray<StoredSubnet>) {
