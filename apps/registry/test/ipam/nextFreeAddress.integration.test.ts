@@ -135,6 +135,17 @@ describe("the search", () => {
     assert.isAbove(wanted.length - none, 20)
   })
 
+  it("begins again where others took all that came after it", async () => {
+    const { rows } = await client.query(
+      "INSERT INTO subnets (cidr, name, gateway) VALUES ('10.0.0.0/29', 'lab', '10.0.0.6') RETURNING id"
+    )
+    await lease([2, 3, 4, 5].map((number) => base + number))
+    const take = async () => (await client.query(takeSql, [rows[0].id, "10.0.0.3"])).rows
+    assert.deepStrictEqual(await take(), [{ address: "10.0.0.1" }])
+    await reserve([base + 1])
+    assert.deepStrictEqual(await take(), [{ address: null }])
+  })
+
   it("reads a few pages where a free address is early, and under the locks however late it is", async () => {
     await client.query("INSERT INTO subnets (cidr, name, gateway) VALUES ('10.0.0.0/16', 'lab', '10.0.0.1')")
     const leased = Array.from({ length: 20_000 }, (_, index) => base + 2 + index)
