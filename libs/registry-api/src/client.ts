@@ -1,10 +1,12 @@
 /**
  * The registry's gRPC API for who calls it: one connection over HTTP/2, plain or TLS, and a client for each service.
  *
- * The connection opens with the first call. `close` ends it, so that a program that is done is not kept alive.
+ * The connection opens with the first call. `close` ends it, so that a program that is done is not kept alive. While an answer is
+ * awaited, the other side is asked whether it is there: who watches is told when a host has vanished without a word.
  */
 import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect"
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node"
+import type { ClientHttp2Stream } from "node:http2"
 import { BadRequestSchema } from "./gen/google/rpc/error_details_pb.ts"
 import { AccessService } from "./gen/leasehold/v1/access_pb.ts"
 import { IpamService } from "./gen/leasehold/v1/ipam_pb.ts"
@@ -26,6 +28,8 @@ export interface RegistryClientOptions {
   readonly key?: string | undefined
   /** How long a call with one answer may take. */
   readonly timeoutMillis?: number | undefined
+  /** While an answer is awaited, the other side is asked so often whether it is there, and has so long to say so: 15 seconds. */
+  readonly pingMillis?: number | undefined
 }
 
 export interface RegistryClient {
@@ -49,13 +53,45 @@ const identity = ({ actor, token }: RegistryClientOptions): Interceptor => (next
 const withoutUndefined = (options: Readonly<Record<string, string | undefined>>) =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
+/**
+ * Ends a call, and its connection, when the other side does not answer. The library would do so too, but its error is one that
+ * nobody may be there to catch: a session that is closed at that moment ends the process.
+ */
+const askRegularly = (stream: ClientHttp2Stream, pingMillis: number): void => {
+  const { session } = stream
+  let answered = true
+  const giveUp = () => {
+    if (answered) return
+    stream.destroy(new ConnectError("the registry does not answer any more", Code.Unavailable))
+    session?.destroy()
+  }
+  const timer = setInterval(() => {
+    if (stream.destroyed || session === undefined || session.destroyed) return clearInterval(timer)
+    // Who was stopped for a while reads first what has come meanwhile.
+    if (!answered) return void setImmediate(giveUp)
+    answered = false
+    session.ping(() => {
+      answered = true
+    })
+  }, pingMillis)
+  stream.once("close", () => clearInterval(timer))
+}
+
 /** Fails, at the first call, with a `ConnectError`. */
 export const connectRegistry = (options: RegistryClientOptions): RegistryClient => {
-  const { ca, cert, key, server, timeoutMillis } = options
+  const { ca, cert, key, pingMillis = 15_000, server, timeoutMillis } = options
   const sessions = new Http2SessionManager(server, {}, withoutUndefined({ ca, cert, key }))
   const transport = createGrpcTransport({
     baseUrl: server,
-    sessionManager: sessions,
+    sessionManager: {
+      authority: sessions.authority,
+      request: async (...request) => {
+        const stream = await sessions.request(...request)
+        askRegularly(stream, pingMillis)
+        return stream
+      },
+      notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream)
+    },
     interceptors: [identity(options)],
     ...(timeoutMillis === undefined ? {} : { defaultTimeoutMs: timeoutMillis })
   })
