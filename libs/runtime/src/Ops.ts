@@ -4,7 +4,17 @@
  * Without `<APP>_OPS_PORT` nothing listens, and the server is not even loaded: it would be a good part of a small
  * daemon's memory. It binds loopback unless `<APP>_OPS_HOST` says otherwise.
  */
-import { Config, Effect, Layer, Option } from "effect"
+import { Config, Effect, Layer, Option, Schema } from "effect"
+import { explain } from "./explain.ts"
+
+export class OpsError extends Schema.TaggedError<OpsError>()("OpsError", {
+  variable: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `${this.variable}: ${explain(this.cause)}`
+  }
+}
 
 /** `health` fails with what is wrong: the answer is then 503 with that text. */
 export const opsLayer = <R>(prefix: string, health: Effect.Effect<void, string, R>) =>
@@ -15,5 +25,7 @@ export const opsLayer = <R>(prefix: string, health: Effect.Effect<void, string, 
     }).pipe(Config.nested(prefix))
     if (Option.isNone(port)) return Layer.empty
     const { opsServer } = yield* Effect.promise(() => import("./Ops/opsServer.ts"))
-    return opsServer(host, port.value, health)
+    return opsServer(host, port.value, health).pipe(
+      Layer.catch((cause) => Layer.effectDiscard(new OpsError({ variable: `${prefix}_OPS_PORT`, cause })))
+    )
   }))
