@@ -746,7 +746,8 @@ export type UpdateReservationRequest = Message<"leasehold.v1.UpdateReservationRe
   reservation?: Reservation | undefined;
 
   /**
-   * Of `macs`, `address`, `name`, `lease_time`, `lease_infinite`, `enabled`, `comment`; required.
+   * Of `macs`, `address` (with `subnet`, where that is to be another), `name`, `lease_time`, `lease_infinite`, `enabled`,
+   * `comment`; required.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -1550,7 +1551,8 @@ export const IpamService: GenService<{
     output: typeof DeleteReservationResponseSchema;
   },
   /**
-   * A free address that nobody else is told for a minute. Creating a reservation with the address `next` does both at once.
+   * A free address that nobody else is told for a minute; it is reserved by naming it. A reservation with the address `next`
+   * gets one that nobody was told.
    *
    * @generated from rpc leasehold.v1.IpamService.NextFreeAddress
    */
