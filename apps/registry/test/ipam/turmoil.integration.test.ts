@@ -138,8 +138,10 @@ describe("administrators and events at once", () => {
       SELECT r.address FROM reservations r WHERE r.mac = y.mac AND r.address IS NOT NULL ORDER BY r.address)`)
     await none(`SELECT s.id FROM subnets s LEFT JOIN subnet_usage u ON u.subnet_id = s.id
       WHERE coalesce(u.automatic, 0) <> (SELECT count(*) FROM reservations r WHERE r.subnet_id = s.id AND r.source = 'auto')`)
+    // Where another reservation of the domain has the name, the automatic one cannot.
     await none(`SELECT r.name, y.name AS called FROM reservations r JOIN systems y ON y.mac = r.mac
-      WHERE r.source = 'auto' AND r.name <> y.name`)
+      WHERE r.source = 'auto' AND r.name <> y.name AND NOT EXISTS (
+        SELECT FROM reservations o WHERE o.domain = r.domain AND o.name = y.name AND o.mac <> r.mac AND o.source <> 'auto')`)
     await none(
       "SELECT r.id FROM reservations r JOIN subnets s ON s.id = r.subnet_id WHERE (r.subnet, r.domain) <> (s.cidr, s.domain)"
     )
