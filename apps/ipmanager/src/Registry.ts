@@ -18,6 +18,8 @@ export interface CallContext {
 }
 
 const callTimeout = 60_000
+/** Of a call that looks at everything, as long as the registry takes for it. */
+export const longCallTimeout = 10 * 60_000
 
 const serverUrl = Effect.fnUntraced(function*(text: string) {
   const url = URL.canParse(text) ? new URL(text) : undefined

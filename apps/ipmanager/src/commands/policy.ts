@@ -7,7 +7,7 @@ import { misused } from "../domain/Failure.ts"
 import { nameDifferenceColumns, policyColumns } from "../domain/views/policy.ts"
 import { counted } from "../domain/words.ts"
 import { printOne, printRows } from "../print.ts"
-import { Registry } from "../Registry.ts"
+import { longCallTimeout, Registry } from "../Registry.ts"
 import { Screen } from "../Screen.ts"
 import { dryRun, limit, onOff, text, texts, toggle } from "./flags.ts"
 
@@ -105,7 +105,10 @@ const set = Command.make(
     const request = yield* readPolicy(input)
     if (input.apply && !input.dryRun) yield* confirm("Rename the systems that this policy names otherwise?")
     const { change, policy, renamed } = yield* registry.call((client, context) =>
-      client.policy.updatePolicy({ ...request, apply: input.apply, dryRun: input.dryRun }, context)
+      client.policy.updatePolicy({ ...request, apply: input.apply, dryRun: input.dryRun }, {
+        ...context,
+        timeoutMs: longCallTimeout
+      })
     )
     if (policy === undefined) return
     yield* told(
@@ -131,7 +134,10 @@ const test = Command.make(
     const screen = yield* Screen
     const request = yield* readPolicy(input)
     const answer = yield* registry.call((client, context) =>
-      client.policy.testPolicy({ ...request, limit: Option.getOrElse(input.limit, () => 0) }, context)
+      client.policy.testPolicy({ ...request, limit: Option.getOrElse(input.limit, () => 0) }, {
+        ...context,
+        timeoutMs: longCallTimeout
+      })
     )
     yield* printRows(nameDifferenceColumns, Stream.fromIterable(answer.differences), "no name would change")
     yield* screen.err(`${answer.changed} of ${answer.systems} names would change\n`)

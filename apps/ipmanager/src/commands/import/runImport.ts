@@ -18,7 +18,7 @@ import { jsonText } from "../../domain/output/json.ts"
 import { counted } from "../../domain/words.ts"
 import { orUndefined } from "../../globals.ts"
 import { format, printOne } from "../../print.ts"
-import { Registry } from "../../Registry.ts"
+import { longCallTimeout, Registry } from "../../Registry.ts"
 import { Screen } from "../../Screen.ts"
 import { readImport } from "./readImport.ts"
 
@@ -26,9 +26,6 @@ const modes = { add: ImportMode.ADD, update: ImportMode.UPDATE, replace: ImportM
 
 /** Items in one message of the stream. */
 const chunkItems = 1000
-
-/** A large import may wait for others, and writes for a while. */
-const importTimeout = 10 * 60_000
 
 /** Problems that people are shown; programs get all. */
 const shownProblems = 100
@@ -55,7 +52,9 @@ const send = Effect.fnUntraced(function*(items: ReadonlyArray<ImportItem>, mode:
   }
   const clear = screen.progress ? screen.err("\r\u001b[K") : Effect.void
   return yield* Effect.ensuring(
-    registry.call((client, call) => client.ipam.importReservations(requests(), { ...call, timeoutMs: importTimeout })),
+    registry.call((client, call) =>
+      client.ipam.importReservations(requests(), { ...call, timeoutMs: longCallTimeout })
+    ),
     clear
   )
 })
