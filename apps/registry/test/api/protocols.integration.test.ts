@@ -96,7 +96,7 @@ describe("one port", () => {
     assert.lengthOf(listed.stdout.trim().split("\n"), 41)
     const called = await run(buf, ["curl", ...options, "-d", `{"key":"nas"}`, url("WatcherService/GetSystem")])
     assert.nestedInclude(JSON.parse(called.stdout), { "system.address": "10.0.0.7" })
-  }, 30_000)
+  })
 
   it("answers questions about symbols, files and what it does not know", async () => {
     const ask = async (request: object) => {
@@ -333,7 +333,7 @@ describe("errors", () => {
         { deadline: 300 }
       )
       assert.strictEqual(late.code, "DEADLINE_EXCEEDED")
-      assert.isBelow(performance.now() - begun, 3_000)
+      assert.isBelow(performance.now() - begun, 15_000)
     } finally {
       await other.end()
     }
