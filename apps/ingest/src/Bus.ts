@@ -1,10 +1,11 @@
 /**
  * The connection to NATS, made in the background, so that files are watched and health is told while the bus is away.
  *
- * It is tried without end: a server that turns us away today may have learnt our name tomorrow.
+ * It is tried without end: a server that turns us away today may have learnt our name tomorrow. Only settings that cannot
+ * be right end it.
  */
 import { Nats, NatsError } from "@leasehold/runtime/Nats"
-import { type Config, Context, Effect, Fiber, Layer, Schedule, type Scope, Stream } from "effect"
+import { type Config, Context, Effect, Fiber, Layer, type Scope, Stream } from "effect"
 import { IngestStatus } from "./IngestStatus.ts"
 
 /** Refusals that were told already; more different ones than this are not remembered. */
@@ -35,10 +36,6 @@ export class Bus extends Context.Service<Bus, {
         }
 
         const connecting = yield* Layer.build(Layer.fresh(nats)).pipe(
-          Effect.tapError((error) =>
-            Effect.logWarning("cannot connect to nats, trying again", { problem: String(error) })
-          ),
-          Effect.retry(Schedule.spaced("2 seconds")),
           Effect.orDie,
           Effect.map(Context.get(Nats)),
           Effect.tap(({ connection }) => {

@@ -7,43 +7,25 @@
  */
 import { type StreamDefinition, streams } from "@leasehold/events"
 import { type JetStreamManager, jetstreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream"
-import {
-  type Authenticator,
-  connect,
-  credsAuthenticator,
-  nanos,
-  type NatsConnection,
-  type NodeConnectionOptions
-} from "@nats-io/transport-node"
-import { Config, Context, Effect, Layer, Option, Redacted, Schedule, Schema, Stream } from "effect"
-import { readFileSync } from "node:fs"
+import { connect, nanos, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node"
+import { Context, Effect, Layer, Schedule, Schema, Stream } from "effect"
+import { explain } from "./explain.ts"
+import { NatsConfig, optionsOf, withoutSecret } from "./Nats/NatsConfig.ts"
+
+export { NatsConfig } from "./Nats/NatsConfig.ts"
 
 export class NatsError extends Schema.TaggedError<NatsError>()("NatsError", {
   operation: Schema.String,
   cause: Schema.Defect()
-}) {}
+}) {
+  override get message() {
+    return `${this.operation}: ${explain(this.cause)}`
+  }
+}
 
 /** A promise of the client as an effect whose failure says which operation it was. */
 export const attemptNats = <A>(operation: string, run: () => Promise<A>): Effect.Effect<A, NatsError> =>
   Effect.tryPromise({ try: run, catch: (cause) => new NatsError({ operation, cause }) })
-
-export const NatsConfig = Config.all({
-  servers: Config.String("SERVERS").pipe(
-    Config.map((text) => text.split(",").map((server) => server.trim())),
-    Config.withDefault(["nats://127.0.0.1:4222"])
-  ),
-  user: Config.option(Config.String("USER")),
-  password: Config.option(Config.Redacted("PASSWORD")),
-  token: Config.option(Config.Redacted("TOKEN")),
-  credentials: Config.option(Config.String("CREDS")),
-  ca: Config.option(Config.String("TLS_CA")),
-  replicas: Config.Int("REPLICAS").pipe(Config.withDefault(1))
-}).pipe(Config.nested("NATS"))
-
-const secret = (value: Option.Option<Redacted.Redacted>) => Option.getOrUndefined(Option.map(value, Redacted.value))
-
-/** A server's URL may hold a user and a password. */
-const withoutSecret = (server: string) => server.replace(/^(\w+:\/\/)?[^@/]*@/u, "$1")
 
 export class Nats extends Context.Service<Nats, {
   readonly connection: NatsConnection
@@ -56,34 +38,10 @@ export class Nats extends Context.Service<Nats, {
       Nats,
       Effect.gen(function*() {
         const config = yield* NatsConfig
-        const user = Option.getOrUndefined(config.user)
-        const pass = secret(config.password)
-        const token = secret(config.token)
-        const options: NodeConnectionOptions = {
-          name,
-          servers: [...config.servers],
-          maxReconnectAttempts: -1,
-          reconnectTimeWait: 250,
-          reconnectJitter: 250,
-          waitOnFirstConnect: true,
-          // Else two refusals in a row end it for good, and a wrong password may be put right at any time.
-          ignoreAuthErrorAbort: true,
-          // A stack trace for each request costs more than the request.
-          noAsyncTraces: true,
-          // A server that stops answering without closing the connection is noticed after two of these.
-          pingInterval: 10_000,
-          ...(user === undefined ? {} : { user }),
-          ...(pass === undefined ? {} : { pass }),
-          ...(token === undefined ? {} : { token }),
-          ...(Option.isSome(config.credentials)
-            ? { authenticator: credentialsIn(config.credentials.value) }
-            : {}),
-          ...(Option.isSome(config.ca) ? { tls: { caFile: config.ca.value } } : {})
-        }
-        // Said before, because a server that is not there is waited for without a word.
+        // Said before, because a server that is not there is waited for.
         yield* Effect.logInfo("connecting to nats", { servers: config.servers.map(withoutSecret) })
         const connection = yield* Effect.acquireRelease(
-          attemptNats("connect", () => connect(options)),
+          connectTo(optionsOf(name, config)),
           (connection) => Effect.promise(() => connection.close().catch(() => undefined)),
           // A daemon must be able to end while the bus was never there.
           { interruptible: true }
@@ -91,6 +49,7 @@ export class Nats extends Context.Service<Nats, {
         yield* Effect.logInfo("connected to nats", { server: connection.getServer() })
         yield* reportStatus(connection).pipe(Effect.forkScoped)
         const manager = yield* attemptNats("open jetstream", () => jetstreamManager(connection)).pipe(
+          Effect.tapError(tellOnce("cannot open jetstream")),
           Effect.retry(untilAvailable)
         )
         yield* ensureStreams(manager, config.replicas)
@@ -101,25 +60,39 @@ export class Nats extends Context.Service<Nats, {
     )
 }
 
+/** More different reasons than this are not told. */
+const mostReasons = 50
+
+/** Tells each reason why something fails that is tried again, once. */
+const tellOnce = (message: string, about: object = {}) => {
+  const reasons = new Set<string>()
+  return ({ cause }: NatsError) => {
+    const problem = explain(cause)
+    if (reasons.has(problem) || reasons.size === mostReasons) return Effect.void
+    reasons.add(problem)
+    return Effect.logWarning(`${message}, trying again`, { ...about, problem })
+  }
+}
+
+/** Tries without end, which the client would do without a word. */
+const connectTo = (options: NodeConnectionOptions) =>
+  Effect.tryPromise({
+    try: async (signal) => {
+      const connection = await connect(options)
+      // Nobody waits for it any more.
+      if (signal.aborted) await connection.close()
+      return connection
+    },
+    catch: (cause) => new NatsError({ operation: "connect", cause })
+  }).pipe(
+    Effect.tapError(tellOnce("cannot connect to nats")),
+    Effect.retry(Schedule.jittered(Schedule.spaced("400 millis")))
+  )
+
 /** Capped at two seconds and without end: a bus that is away is waited for. */
 export const untilAvailable = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("2 seconds")]).pipe(
   Schedule.jittered
 )
-
-/** A file that cannot be read, or is written just now, does not end the connection: what was read before holds. */
-const credentialsIn = (path: string): Authenticator => {
-  let good = credsAuthenticator(readFileSync(path))
-  return (nonce) => {
-    try {
-      const now = credsAuthenticator(readFileSync(path))
-      const answer = now(nonce)
-      good = now
-      return answer
-    } catch {
-      return good(nonce)
-    }
-  }
-}
 
 const statusOf = (connection: NatsConnection) =>
   Stream.orDie(
@@ -190,11 +163,12 @@ const isForbidden = (error: NatsError) => /permissions violation/iu.test(String(
 /** The streams as this version wants them; safe from several apps at once. */
 export const ensureStreams = Effect.fn("Nats.ensureStreams")(function*(manager: JetStreamManager, replicas = 1) {
   for (const stream of streams) {
+    const tell = tellOnce("cannot ensure stream", { stream: stream.name })
     yield* attemptNats("ensure stream", () => ensureStream(manager, stream, replicas)).pipe(
       Effect.tapError((error) =>
         isForbidden(error)
           ? Effect.logInfo("streams are managed by others", { stream: stream.name })
-          : Effect.logWarning("cannot ensure stream", { stream: stream.name, error: String(error.cause) })
+          : tell(error)
       ),
       Effect.retry({ schedule: untilAvailable, while: (error) => !isForbidden(error) }),
       Effect.catchIf(isForbidden, () => Effect.void)

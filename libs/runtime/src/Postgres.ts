@@ -8,11 +8,15 @@ import { Cause, Config, Context, Effect, Layer, Queue, Redacted, Schema, Stream 
 import { setTimeout } from "node:timers/promises"
 import pg from "pg"
 import pgListen from "pg-listen"
+import { explain } from "./explain.ts"
 
 export class PostgresError extends Schema.TaggedError<PostgresError>()("PostgresError", {
   operation: Schema.String,
   cause: Schema.Defect()
 }) {
+  override get message() {
+    return `${this.operation}: ${explain(this.cause)}`
+  }
   /** SQLSTATE, where the server said one. */
   get code(): string | undefined {
     return this.cause instanceof pg.DatabaseError ? this.cause.code : undefined
@@ -156,7 +160,7 @@ const listen = (options: pg.ClientConfig, channel: string): Stream.Stream<Heard>
       yield* Effect.tryPromise({ try: start, catch: (cause) => new PostgresError({ operation: "listen", cause }) })
         .pipe(
           Effect.catch(({ cause }) =>
-            Effect.logWarning("cannot listen to postgres, trying again", { channel, error: String(cause) })
+            Effect.logWarning("cannot listen to postgres, trying again", { channel, error: explain(cause) })
           )
         )
     }),

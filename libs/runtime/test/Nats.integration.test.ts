@@ -6,7 +6,7 @@ import { ConfigProvider, Effect, Fiber, Layer, Logger, Queue, type Scope, Stream
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Nats, presence } from "../src/index.ts"
+import { configProblem, Nats, NatsConfig, presence } from "../src/index.ts"
 
 const server = Effect.acquireRelease(
   Effect.promise(() => startNats()),
@@ -159,5 +159,62 @@ describe("Nats", () => {
           Effect.andThen(Effect.promise(() => connection.close()), Effect.flip(closed)))
       )
       assert.strictEqual(error.operation, "stay connected")
+    }))
+
+  it.live("says once why it cannot connect, and connects when it can", () =>
+    Effect.gen(function*() {
+      const account = (password: string) => `authorization { user: app, password: ${password} }`
+      const { become, url } = yield* configured(account("two"))
+      const told = yield* Queue.unbounded<string>()
+      const log = Logger.layer([Logger.make(({ message }) => void Queue.offerUnsafe(told, JSON.stringify(message)))])
+      const connecting = yield* withNats({ NATS_SERVERS: url, NATS_USER: "app", NATS_PASSWORD: "one" }, streamNames)
+        .pipe(
+          Effect.provide(log),
+          Effect.forkChild
+        )
+      assert.match(yield* Queue.take(told), /^\["connecting to nats"/u)
+      assert.strictEqual(
+        yield* Queue.take(told),
+        `["cannot connect to nats, trying again",{"problem":"Authorization Violation"}]`
+      )
+      yield* become(account("one"))
+      assert.lengthOf(yield* Fiber.join(connecting), 3)
+      assert.match(yield* Queue.take(told), /^\["connected to nats"/u)
+    }))
+
+  it.live("says once why there is no JetStream", () =>
+    Effect.gen(function*() {
+      const { url } = yield* configured(`accounts { A: { users: [{ user: app, password: p }] } }`)
+      const told = yield* Queue.unbounded<string>()
+      const log = Logger.layer([Logger.make(({ message }) => void Queue.offerUnsafe(told, JSON.stringify(message)))])
+      const connecting = yield* withNats({ NATS_SERVERS: url, NATS_USER: "app", NATS_PASSWORD: "p" }, streamNames).pipe(
+        Effect.provide(log),
+        Effect.forkChild
+      )
+      const [, , why] = yield* Queue.takeN(told, 3)
+      assert.match(String(why), /^\["cannot open jetstream, trying again",\{"problem":"jetstream not enabled/iu)
+      yield* Fiber.interrupt(connecting)
+    }))
+})
+
+describe("the settings of NATS", () => {
+  const problemOf = (env: Record<string, string>) =>
+    Effect.gen(function*() {
+      const { problem, variable } = configProblem(yield* Effect.flip(NatsConfig))
+      return `${variable} ${problem}`
+    }).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))))
+
+  it.effect("are refused with the name of the variable and the reason", () =>
+    Effect.gen(function*() {
+      const nowhere = "cannot be used: ENOENT: no such file or directory, open '/nonexistent'"
+      assert.strictEqual(yield* problemOf({ NATS_TLS_CA: "/nonexistent" }), `NATS_TLS_CA ${nowhere}`)
+      assert.strictEqual(yield* problemOf({ NATS_CREDS: "/nonexistent" }), `NATS_CREDS ${nowhere}`)
+      assert.strictEqual(
+        yield* problemOf({ NATS_CREDS: import.meta.filename }),
+        "NATS_CREDS cannot be used: unable to parse credentials"
+      )
+      for (const replicas of ["0", "6", "1.5", "many"]) {
+        assert.match(yield* problemOf({ NATS_REPLICAS: replicas }), /^NATS_REPLICAS is not a (whole|string)/u)
+      }
     }))
 })
