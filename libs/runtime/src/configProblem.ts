@@ -14,8 +14,9 @@ export interface ConfigProblem {
 export const configProblem = ({ message }: Pick<Config.ConfigError, "message">): ConfigProblem => {
   const [, problem = message, path = ""] = /^SchemaError\((.*)\n {2}at (\S*)\)$/su.exec(message) ?? []
   const variable = [...path.matchAll(/\["(\w+)"\]/gu)].map(([, name]) => name).join("_")
+  const what = problem.replace("a valid Duration string", "a duration such as 250 millis or 5 seconds")
   return {
     variable: variable === "" ? "the configuration" : variable,
-    problem: problem === "Expected string" ? "is missing" : problem.replace(/^Expected/u, "is not")
+    problem: what === "Expected string" ? "is missing" : what.replace(/^Expected/u, "is not")
   }
 }

@@ -26,4 +26,13 @@ describe("configProblem", () => {
       assert.strictEqual(variable, "INGEST_OPS_PORT")
       assert.match(problem, /^is not /u)
     }))
+
+  it.effect("shows how a duration is written", () =>
+    Effect.gen(function*() {
+      const interval = Config.Duration("POLL_INTERVAL").pipe(Config.nested("INGEST"))
+      assert.deepStrictEqual(yield* problemOf(interval, { INGEST_POLL_INTERVAL: "5" }), {
+        variable: "INGEST_POLL_INTERVAL",
+        problem: "is not a duration such as 250 millis or 5 seconds"
+      })
+    }))
 })
