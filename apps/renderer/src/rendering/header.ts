@@ -13,8 +13,5 @@ export const headerBytes = 128
 export const serverOf = (beginning: Uint8Array): string | undefined =>
   named.exec(Buffer.from(beginning).toString("latin1"))?.[1]
 
-/** How many lines of a file come before its first reservation. */
-export const headerLines = 1
-
 export const isOurs = (content: Uint8Array): boolean =>
   Buffer.from(content.buffer, content.byteOffset, Math.min(content.byteLength, ours.length)).toString("latin1") === ours
