@@ -89,7 +89,7 @@ describe("the configuration", () => {
     ["a share above 1", { ...conf, RENDERER_RELOAD_SHARE: "10" }, /^RENDERER_RELOAD_SHARE is not a share/u],
     ["a share that is no number", { ...conf, RENDERER_RELOAD_SHARE: "ten" }, /^RENDERER_RELOAD_SHARE is not/u],
     ["no failure at all", { ...conf, RENDERER_BREAKER_FAILURES: "0" }, /^RENDERER_BREAKER_FAILURES is not/u],
-    ["a time that is none", { ...conf, RENDERER_POLL: "soon" }, /^RENDERER_POLL is not a valid Duration/u],
+    ["a time that is none", { ...conf, RENDERER_POLL: "soon" }, /^RENDERER_POLL is not a duration such as 250 millis/u],
     [
       "a debounce longer than its limit",
       { ...conf, RENDERER_DEBOUNCE: "5 seconds" },
