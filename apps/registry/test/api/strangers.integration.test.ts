@@ -52,12 +52,15 @@ describe("a thousand callers without credentials", () => {
   ])("that %s keep nobody else out", async (_, method, isFinished) => {
     const count = 10 * perSession
     const streams = open(method, count, isFinished)
-    let answered = 0
-    for (const stream of streams) stream.once("response", () => answered++)
+    const settled = new Set<ClientHttp2Stream>()
+    for (const stream of streams)
+      for (const event of ["response", "close"])
+        stream.once(event, () => settled.add(stream))
     const client = grpcClient(guarded)
     // All but those that have one of the few places, and wait in it.
-    await eventuallyHolds("the others are answered", () => answered, (seen) => seen >= count - limits.strangers)
+    await eventuallyHolds("the others are settled", () => settled.size, (seen) => seen >= count - limits.strangers)
     assert.deepInclude(await client.call("WatcherService/ListSystems", {}, known), { systems: [] })
+    assert.deepInclude(await client.call("grpc.health.v1.Health/Check"), { status: "SERVING" })
     client.close()
   })
 })

@@ -14,7 +14,10 @@ import type { Limits } from "./limits.ts"
 export interface Paths {
   /** The request is a stream. */
   readonly uploads: ReadonlySet<string>
-  /** Answered without credentials. They have few places, of their own: strangers keep out nobody but each other. */
+  /**
+   * Answered without credentials. They have few places, of their own, and the oldest call makes room for the next: strangers
+   * keep out nobody, not even who asks on behalf of others whether the registry serves.
+   */
   readonly strangers: ReadonlySet<string>
 }
 
@@ -24,8 +27,8 @@ export const guarded = (
   { strangers, uploads }: Paths,
   handle: Handler
 ): Handler => {
-  const known = { open: 0, most: limits.calls }
-  const unknown = { open: 0, most: limits.strangers }
+  const known = new Set<Request>()
+  const unknown = new Set<Request>()
   const pass: Handler = (request, response) => {
     if (config.trusting && !isLoopback(nameOf(authority(request)))) {
       return refuse(response, 403, "the host that was asked for is not this machine's")
@@ -37,13 +40,18 @@ export const guarded = (
     if (origin !== undefined) allow(response, origin)
     if (request.method === "OPTIONS") return end(response, origin === undefined ? 405 : 204)
     const path = pathOf(request)
-    const places = strangers.has(path) ? unknown : known
-    if (places.open >= places.most) return refuse(response, 503, "too many calls at a time")
-    places.open++
+    const open = strangers.has(path) ? unknown : known
+    if (known.size >= limits.calls && open === known) return refuse(response, 503, "too many calls at a time")
+    const [oldest] = unknown
+    if (unknown.size >= limits.strangers && open === unknown && oldest !== undefined) {
+      unknown.delete(oldest)
+      cut(oldest)
+    }
+    open.add(request)
     const timer = setTimeout(() => cut(request), uploads.has(path) ? limits.upload : limits.body)
     request.once("end", () => clearTimeout(timer))
     response.once("close", () => {
-      places.open--
+      open.delete(request)
       clearTimeout(timer)
     })
     handle(request, response)
