@@ -31,11 +31,11 @@ const configured = Effect.fnUntraced(function*(text: string) {
   return { become, directory, url }
 })
 
-const recorded = () => {
-  const messages: Array<string> = []
-  const layer = Logger.layer([Logger.make(({ message }) => void messages.push([message].flat().join(" ")))])
-  return { messages, layer }
-}
+/** What is logged, in its order. */
+const recorded = Effect.map(Queue.unbounded<string>(), (told) => ({
+  told,
+  log: Logger.layer([Logger.make(({ message }) => void Queue.offerUnsafe(told, JSON.stringify(message)))])
+}))
 
 const withNats = <A, E>(env: Record<string, string>, use: Effect.Effect<A, E, Nats | Scope.Scope>) =>
   use.pipe(
@@ -86,10 +86,16 @@ describe("Nats", () => {
     Effect.gen(function*() {
       const first = yield* Effect.promise(() => startNats())
       yield* Effect.promise(() => first.stop())
-      const names = yield* withNats({ NATS_SERVERS: first.url }, streamNames).pipe(Effect.forkChild)
-      yield* Effect.sleep("400 millis")
-      yield* Effect.acquireRelease(Effect.promise(() => startNats({ port: first.port })), (nats) =>
-        Effect.promise(() => nats.stop()))
+      const { log, told } = yield* recorded
+      const names = yield* withNats({ NATS_SERVERS: first.url }, streamNames).pipe(
+        Effect.provide(log),
+        Effect.forkChild
+      )
+      assert.match(String((yield* Queue.takeN(told, 2)).at(1)), /^\["cannot connect to nats, trying again"/u)
+      yield* Effect.acquireRelease(
+        Effect.promise(() => startNats({ port: first.port })),
+        (nats) => Effect.promise(() => nats.stop())
+      )
       assert.strictEqual((yield* Fiber.join(names)).length, 3)
     }))
 
@@ -97,7 +103,7 @@ describe("Nats", () => {
     Effect.gen(function*() {
       const account = (password: string) => `authorization { user: app, password: ${password} }`
       const { become, url } = yield* configured(account("one"))
-      const { layer, messages } = recorded()
+      const { log, told } = yield* recorded
       yield* withNats(
         { NATS_SERVERS: url, NATS_USER: "app", NATS_PASSWORD: "one" },
         Effect.gen(function*() {
@@ -114,8 +120,8 @@ describe("Nats", () => {
           assert.deepStrictEqual(yield* Fiber.join(turns), ["lost", "back"])
           yield* Effect.promise(() => manager.streams.info("DHCP"))
         })
-      ).pipe(Effect.provide(layer))
-      assert.deepStrictEqual(messages.map((message) => message.replace(/ \[object Object\]$/u, "")), [
+      ).pipe(Effect.provide(log))
+      assert.deepStrictEqual((yield* Queue.takeAll(told)).map((message) => /^\["([^"]+)/u.exec(message)?.[1]), [
         "connecting to nats",
         "connected to nats",
         "lost nats",
@@ -165,8 +171,7 @@ describe("Nats", () => {
     Effect.gen(function*() {
       const account = (password: string) => `authorization { user: app, password: ${password} }`
       const { become, url } = yield* configured(account("two"))
-      const told = yield* Queue.unbounded<string>()
-      const log = Logger.layer([Logger.make(({ message }) => void Queue.offerUnsafe(told, JSON.stringify(message)))])
+      const { log, told } = yield* recorded
       const connecting = yield* withNats({ NATS_SERVERS: url, NATS_USER: "app", NATS_PASSWORD: "one" }, streamNames)
         .pipe(
           Effect.provide(log),
@@ -185,8 +190,7 @@ describe("Nats", () => {
   it.live("says once why there is no JetStream", () =>
     Effect.gen(function*() {
       const { url } = yield* configured(`accounts { A: { users: [{ user: app, password: p }] } }`)
-      const told = yield* Queue.unbounded<string>()
-      const log = Logger.layer([Logger.make(({ message }) => void Queue.offerUnsafe(told, JSON.stringify(message)))])
+      const { log, told } = yield* recorded
       const connecting = yield* withNats({ NATS_SERVERS: url, NATS_USER: "app", NATS_PASSWORD: "p" }, streamNames).pipe(
         Effect.provide(log),
         Effect.forkChild
