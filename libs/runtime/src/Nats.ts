@@ -2,8 +2,8 @@
  * The connection to NATS, and the streams of the bus.
  *
  * The connection is kept for ever: it waits for a server that is not there yet and comes back whenever one is, also to one
- * that turned it away meanwhile. Credentials are read anew for each connection, so they may be rotated. Whoever starts first creates the streams; an existing stream gets the limits of this version but keeps its replicas and storage.
- * A user that may not manage streams leaves that to the others.
+ * that turned it away meanwhile. Whoever starts first creates the streams; an existing stream gets the limits of this
+ * version but keeps its replicas and storage. A user that may not manage streams leaves that to the others.
  */
 import { type StreamDefinition, streams } from "@leasehold/events"
 import { type JetStreamManager, jetstreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream"
@@ -74,20 +74,28 @@ const tellOnce = (message: string, about: object = {}) => {
   }
 }
 
-/** Tries without end, which the client would do without a word. */
-const connectTo = (options: NodeConnectionOptions) =>
-  Effect.tryPromise({
-    try: async (signal) => {
-      const connection = await connect(options)
-      // Nobody waits for it any more.
-      if (signal.aborted) await connection.close()
-      return connection
-    },
-    catch: (cause) => new NatsError({ operation: "connect", cause })
-  }).pipe(
-    Effect.tapError(tellOnce("cannot connect to nats")),
-    Effect.retry(Schedule.jittered(Schedule.spaced("400 millis")))
+/**
+ * The client waits for a server, but without a word: meanwhile a second one that does not wait finds out why there is none.
+ * Were the first told not to wait, it would forget for good the servers that are away now.
+ */
+const connectTo = (options: NodeConnectionOptions) => {
+  const open = (waitOnFirstConnect: boolean) =>
+    Effect.tryPromise({
+      try: async (signal) => {
+        const connection = await connect({ ...options, waitOnFirstConnect })
+        // Nobody waits for it any more.
+        if (signal.aborted) await connection.close()
+        return connection
+      },
+      catch: (cause) => new NatsError({ operation: "connect", cause })
+    })
+  const why = Effect.flatMap(open(false), (connection) => Effect.promise(() => connection.close())).pipe(
+    Effect.catch(tellOnce("cannot connect to nats")),
+    Effect.delay("1 second"),
+    Effect.forever
   )
+  return Effect.raceFirst(open(true), why)
+}
 
 /** Capped at two seconds and without end: a bus that is away is waited for. */
 export const untilAvailable = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("2 seconds")]).pipe(

@@ -156,6 +156,27 @@ describe("Nats", () => {
       )
     }))
 
+  it.live("goes to a server that was away when it connected to another", () =>
+    Effect.gen(function*() {
+      const [first, second] = yield* Effect.promise(() => Promise.all([startNats(), startNats()]))
+      yield* Effect.addFinalizer(() => Effect.promise(() => second.stop()))
+      yield* Effect.promise(() => first.stop())
+      yield* withNats(
+        { NATS_SERVERS: `${first.url},${second.url}` },
+        Effect.gen(function*() {
+          const { connection } = yield* Nats
+          const turns = yield* Stream.toQueue(presence(connection), { capacity: "unbounded" })
+          yield* Effect.acquireRelease(
+            Effect.promise(() => startNats({ port: first.port })),
+            (nats) => Effect.promise(() => nats.stop())
+          )
+          yield* Effect.promise(() => second.stop())
+          assert.deepStrictEqual(yield* Queue.takeN(turns, 2), ["lost", "back"])
+          assert.strictEqual(connection.getServer(), `127.0.0.1:${first.port}`)
+        })
+      )
+    }))
+
   it.live("says that its connection ended for good", () =>
     Effect.gen(function*() {
       const { url } = yield* server
