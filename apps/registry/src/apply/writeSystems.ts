@@ -61,20 +61,28 @@ const newSql = insertSql([keyColumn, ...allColumns])
 
 /**
  * Automatic reservations are called like their systems. Parameters: the MACs, and their names. No two systems have one name: an
- * automatic reservation that is in the way is called otherwise than its own, which is looked at again because of that.
+ * automatic reservation that is in the way is called otherwise than its own, which is looked at again because of that. Laterals that
+ * keep the planner to one look into an index for each: plans made for a table of another size compared each with all.
  */
 export const followNamesSql = `
   WITH others AS (
     UPDATE reservations r SET name = name_instead(r.name, r.mac)
-    FROM unnest($2::text[]) AS k (name)
-    WHERE r.name = k.name AND r.source = 'auto' AND r.mac <> ALL ($1::macaddr[])
+    WHERE r.id = ANY (ARRAY(
+      SELECT o.id FROM unnest($2::text[]) AS k (name)
+      CROSS JOIN LATERAL (
+        SELECT o.id FROM reservations o WHERE o.name = k.name AND o.source = 'auto' AND o.mac <> ALL ($1::macaddr[]) OFFSET 0
+      ) AS o))
   )
-  UPDATE reservations r SET name = k.name
-  FROM unnest($1::macaddr[], $2::text[]) AS k (mac, name)
-  WHERE r.mac = k.mac AND r.source = 'auto' AND r.name <> k.name
-    AND NOT EXISTS (
-      SELECT FROM reservations o
-      WHERE o.domain = r.domain AND o.name = k.name AND o.mac <> r.mac AND o.source <> 'auto')`
+  UPDATE reservations r SET name = (SELECT y.name FROM systems y WHERE y.mac = r.mac)
+  WHERE r.id = ANY (ARRAY(
+    SELECT f.id FROM unnest($1::macaddr[], $2::text[]) AS k (mac, name)
+    CROSS JOIN LATERAL (
+      SELECT f.id FROM reservations f
+      WHERE f.mac = k.mac AND f.source = 'auto' AND f.name <> k.name AND NOT EXISTS (
+        SELECT FROM reservations o
+        WHERE o.domain = f.domain AND o.name = k.name AND o.mac <> f.mac AND o.source <> 'auto')
+      OFFSET 0
+    ) AS f))`
 
 const disputedSql = `
   INSERT INTO name_conflicts (name, mac) SELECT * FROM unnest($1::text[], $2::macaddr[]) ON CONFLICT DO NOTHING`
