@@ -61,7 +61,7 @@ const newSql = insertSql([keyColumn, ...allColumns])
 
 /**
  * Automatic reservations are called like their systems. Parameters: the MACs, and their names. No two systems have one name: an
- * automatic reservation that is in the way is called otherwise than its own, which is looked at again because of that. Laterals that
+ * automatic reservation that is in the way is called otherwise than its own, which is looked at again because of that. The laterals
  * keep the planner to one look into an index for each: plans made for a table of another size compared each with all.
  */
 export const followNamesSql = `
