@@ -7,7 +7,7 @@
  */
 import { join } from "node:path"
 
-const frugal = ["--optimize-for-size", "--max-semi-space-size=2", "--no-turbofan"]
+const frugal = ["--optimize-for-size", "--max-semi-space-size=1", "--no-turbofan"]
 const { argv, env, execArgv, execPath } = process
 
 if (argv.length > 2) {
