@@ -409,6 +409,26 @@ describe("an import", () => {
     assert.strictEqual(shown, `~ 10.0.0.7 cam ${mac(1)}  source: auto → import\n`)
   })
 
+  it("leaves out what Leasehold itself wrote for dnsmasq, in either form, and says so", async () => {
+    await registry.query(
+      `INSERT INTO reservations (mac, address, name, source) VALUES ('${mac(1)}', '10.0.0.7', 'cam', 'auto')`
+    )
+    const header = "# Written by Leasehold for lab; changes are overwritten"
+    const lines = [`${mac(1)},10.0.0.7,cam`, `${mac(3)},10.0.0.9,printer`]
+    const conf = file("01-leasehold.conf", [header, ...lines.map((line) => `dhcp-host=${line}`), ""].join("\n"))
+    const hosts = file("leasehold.hosts", [header, ...lines, ""].join("\n"))
+    const byHand = `dhcp-host=${mac(2)},10.0.0.8,printer`
+    const path = file("main.conf", `${byHand}\nconf-file=${conf}\ndhcp-hostsfile=${hosts}\n`)
+    const { code, err } = await run(["import", path, "--yes"])
+    assert.strictEqual(code, 0, err)
+    for (const own of [conf, hosts]) assert.include(err, `left out  ${own}:1  file: Leasehold wrote this file`)
+    assert.deepStrictEqual((await list("host", "list")).map(({ name, source }) => [name, source]), [
+      ["cam", "auto"],
+      ["printer", "import"]
+    ])
+    await refused(1, /there is no host to import/u, "import", hosts, "--yes")
+  })
+
   it("of entries of two subnets without addresses finds their subnets in what dnsmasq's export says", async () => {
     await done("subnet", "add", "10.6.0.0/24", "--name", "hall")
     for (const [number, subnet] of [[1, "office"], [2, "hall"], [3, "office"]] as const) {

@@ -2,10 +2,11 @@
  * Entries of dnsmasq: `dhcp-host=` lines of a configuration, or the lines of a `dhcp-hostsfile`.
  *
  * Read as dnsmasq reads them. Conditions, tags, IPv6 and client identifiers have no place in the registry; each is told
- * by its line.
+ * by its line. The renderer's own file is left out: its hosts would become imported ones, and be in the way of those by hand.
  */
 import { checkHostsFile, type HostForm, type HostsFileProblem, type ParsedHost } from "@leasehold/dnsmasq"
 import { commentedSubnets } from "../hostLine.ts"
+import { isOwnFile } from "../ownFile.ts"
 import {
   contentOf,
   type Gathered,
@@ -78,6 +79,10 @@ const told = new Set(["set", "tag"])
 
 /** @param form `conf` for `dhcp-host=` lines among others, `hosts` for entries alone */
 export const readDnsmasq = (file: string, text: string, form: HostForm): Gathered => {
+  if (isOwnFile(text)) {
+    const message = "Leasehold wrote this file, of what the registry has already: not imported"
+    return { items: [], problems: [leftOut({ file, line: 1 }, "file", message)] }
+  }
   const { hosts, problems: found } = checkHostsFile(text, form)
   const subnets = commentedSubnets(text)
   const read = hosts.map(({ host, line }) => hostItem(host, { file, line }))

@@ -2,6 +2,7 @@
 import { checkHostsFile } from "@leasehold/dnsmasq"
 import type { Reservation } from "@leasehold/registry-api"
 import { placeText } from "../imports/ImportItem.ts"
+import { isOwnFile } from "../ownFile.ts"
 import type { Finding } from "../views/finding.ts"
 
 export interface HostsText {
@@ -9,9 +10,6 @@ export interface HostsText {
   readonly form: "conf" | "hosts"
   readonly text: string
 }
-
-/** The renderer's first line. */
-const isOurs = ({ text }: HostsText) => text.startsWith("# Written by Leasehold")
 
 interface Claim {
   readonly kind: "address" | "mac"
@@ -25,7 +23,7 @@ const read = (
   file: HostsText
 ): { readonly findings: ReadonlyArray<Finding>; readonly claims: ReadonlyArray<Claim> } => {
   const { hosts, problems } = checkHostsFile(file.text, file.form)
-  const ours = isOurs(file)
+  const ours = isOwnFile(file.text)
   const findings = problems.filter(({ expected }) => !expected.startsWith("one that line")).map((
     { actual, expected, field, line, refused }
   ): Finding => ({
@@ -84,7 +82,7 @@ export const reviewHosts = (
       ...one.macs.map((mac) => [mac, one] as const)
     ])
   )
-  const hasOurs = files.some(isOurs)
+  const hasOurs = files.some(({ text }) => isOwnFile(text))
   const findings = all.flatMap((one) => one.findings)
   for (const claim of all.flatMap(({ claims }) => claims)) {
     const key = `${claim.kind} ${claim.value}`
