@@ -4,35 +4,6 @@
 -- PostgreSQL 15 or newer. Invariants are constraints; facts and NOTIFY are written by triggers, so that a plain INSERT by
 -- an administrator has the same consequences as the registry's.
 
--- Roles belong to the cluster, not to this database: another database may be migrated at the same moment.
-DO $$
-DECLARE
-  role_name text;
-  may_become text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
-  attempts int := 0;
-BEGIN
-  FOREACH role_name IN ARRAY ARRAY['registry', 'renderer'] LOOP
-    LOOP
-      BEGIN
-        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
-          EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
-        END IF;
-        IF NOT pg_has_role(current_user, role_name, may_become) THEN
-          EXECUTE format('GRANT %I TO CURRENT_USER', role_name)
-            || CASE may_become WHEN 'SET' THEN ' WITH SET TRUE' ELSE '' END;
-        END IF;
-        EXIT;
-      EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN
-        -- internal_error: "tuple concurrently updated", by the other database's migration.
-        attempts := attempts + 1;
-        IF attempts > 100 THEN RAISE; END IF;
-        PERFORM pg_sleep(0.02 * random());
-      END;
-    END LOOP;
-  END LOOP;
-END
-$$;
-
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 
 -- Names -------------------------------------------------------------------------------------------------------------
@@ -805,21 +776,3 @@ CREATE TRIGGER reservations_systems_update AFTER UPDATE ON reservations
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_systems();
 CREATE TRIGGER reservations_systems_delete AFTER DELETE ON reservations
   REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION reservations_systems();
-
--- Rights ------------------------------------------------------------------------------------------------------------
-
-GRANT USAGE ON SCHEMA public TO registry, renderer;
-
-GRANT SELECT, INSERT, UPDATE, DELETE
-  ON systems, sightings, address_history, gaps, reservations, outbox, given_names, pending_names TO registry;
-GRANT SELECT, INSERT, UPDATE, DELETE ON subnets, subnet_servers, subnet_exclusions TO registry;
-GRANT SELECT ON subnet_usage TO registry;
-GRANT SELECT, INSERT (server) ON dhcp_servers TO registry;
-
-GRANT SELECT ON reservations, subnets, subnet_servers, dhcp_servers TO renderer;
-GRANT SELECT (mac, state) ON systems TO renderer;
-GRANT INSERT (server) ON dhcp_servers TO renderer;
-GRANT UPDATE (applied_generation, applied_hash, applied_at, applied_reservations,
-  attempted_generation, attempted_at, result, error) ON dhcp_servers TO renderer;
-
-REVOKE EXECUTE ON FUNCTION want_new_generation(text[]) FROM PUBLIC;

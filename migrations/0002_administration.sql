@@ -315,7 +315,6 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     jsonb_build_object('state', w.state, 'name', w.name, 'name_source', w.source), c.undoes
   FROM change_context('UPDATE', 'systems') AS c CROSS JOIN wanted w WHERE is_by_hand()
 $$;
-REVOKE EXECUTE ON FUNCTION rename_systems(macaddr[], text[], text[]) FROM PUBLIC;
 
 -- Addresses that were told as the next free one ------------------------------------------------------------------------
 
@@ -475,13 +474,3 @@ CREATE TABLE webhook_dead_letters (
   error text NOT NULL
 );
 COMMENT ON TABLE webhook_dead_letters IS 'Facts that the webhook refused, or did not take within all attempts';
-
--- Rights ------------------------------------------------------------------------------------------------------------
-
-GRANT SELECT, INSERT, UPDATE, DELETE
-  ON naming_policies, naming_sequences, name_conflicts, address_holds, monitoring_configs, webhook_dead_letters TO registry;
-GRANT SELECT, INSERT, UPDATE ON api_tokens TO registry;
-GRANT SELECT ON change_log, changes TO registry;
-GRANT USAGE, SELECT ON SEQUENCE change_numbers TO registry;
-GRANT EXECUTE ON FUNCTION rename_systems(macaddr[], text[], text[]) TO registry;
-GRANT SELECT ON SEQUENCE naming_revision TO registry;

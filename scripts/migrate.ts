@@ -1,5 +1,6 @@
 /**
- * Brings a database to the schema of `migrations/`: plain SQL, forward only, each file in one transaction of its own.
+ * Brings a database to the schema of `migrations/`: plain SQL, forward only, each file in one transaction of its own; then
+ * makes sure of the roles and their rights, which a restored database may lack.
  *
  * Safe to run twice and from several processes at once, also on several databases of one cluster. A file that was
  * applied must not change afterwards: that is refused.
@@ -48,23 +49,27 @@ async function migrateOnce(url: string): Promise<ReadonlyArray<string>> {
       const hash = createHash("sha256").update(text).digest("hex")
       const before = done.get(file)
       if (before === undefined) {
-        await apply(client, file, text, hash)
+        await inTransaction(client, file, async () => {
+          await client.query(text)
+          await client.query("INSERT INTO schema_migrations (name, hash) VALUES ($1, $2)", [file, hash])
+        })
         applied.push(file)
       } else if (before !== hash) {
         throw new Error(`migration ${file} was changed after it had been applied: add a new file instead`)
       }
     }
+    const rights = await readFile(new URL("roles.sql", directory), "utf8")
+    await inTransaction(client, "roles.sql", () => client.query(rights))
     return applied
   } finally {
     await client.end()
   }
 }
 
-async function apply(client: pg.Client, file: string, text: string, hash: string): Promise<void> {
+async function inTransaction(client: pg.Client, file: string, work: () => Promise<unknown>): Promise<void> {
   await client.query("BEGIN")
   try {
-    await client.query(text)
-    await client.query("INSERT INTO schema_migrations (name, hash) VALUES ($1, $2)", [file, hash])
+    await work()
     await client.query("COMMIT")
   } catch (cause) {
     await client.query("ROLLBACK").catch(() => undefined)

@@ -1,4 +1,4 @@
-import { freshDatabase } from "@leasehold/devstack"
+import { freshDatabase, startPostgres } from "@leasehold/devstack"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readdirSync } from "node:fs"
@@ -6,7 +6,7 @@ import pg from "pg"
 import { assert, inject, it } from "vitest"
 import { migrate } from "../migrate.ts"
 
-const files = readdirSync(new URL("../../migrations/", import.meta.url)).filter((file) => file.endsWith(".sql"))
+const files = readdirSync(new URL("../../migrations/", import.meta.url)).filter((file) => /^\d/u.test(file))
   .toSorted()
 const script = new URL("../migrate.ts", import.meta.url).pathname
 
@@ -16,6 +16,20 @@ const query = async (url: string, sql: string): Promise<ReadonlyArray<Record<str
   return client.query<Record<string, unknown>>(sql).then(({ rows }) => rows).finally(() => client.end())
 }
 const tables = (url: string) => query(url, "SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = 'public'")
+
+/** Who may do what, apart from the owner; everybody is one of them. */
+const rights = (url: string): Promise<ReadonlyArray<Record<string, unknown>>> =>
+  query(
+    url,
+    `SELECT a.what, CASE a.grantee WHEN 0 THEN 'everybody' ELSE a.grantee::regrole::text END AS who, a.privilege_type
+    FROM (
+      SELECT c.oid::regclass::text AS what, x.* FROM pg_class c, aclexplode(c.relacl) x
+      UNION ALL SELECT attrelid::regclass || '.' || attname, x.* FROM pg_attribute, aclexplode(attacl) x
+      UNION ALL SELECT p.oid::regprocedure::text, x.*
+        FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
+      UNION ALL SELECT nspname, x.* FROM pg_namespace, aclexplode(nspacl) x
+    ) AS a ORDER BY a.what COLLATE "C", who, privilege_type`
+  )
 
 it("applies each file once", async () => {
   const url = await freshDatabase(inject("pgUrl"))
@@ -52,6 +66,23 @@ it("needs no superuser, and lets its user become the roles", async () => {
   for (const role of ["registry", "renderer"]) {
     url.searchParams.set("options", `-c role=${role}`)
     assert.deepStrictEqual(await query(url.href, "SELECT current_user::text AS me"), [{ me: role }])
+  }
+})
+
+it("gives a database that was restored in a new cluster the roles and rights that are not in its dump", async () => {
+  // Roles belong to a cluster: this one is nobody else's.
+  const postgres = await startPostgres()
+  try {
+    await migrate(postgres.url)
+    const before = await rights(postgres.url)
+    assert.includeMembers(before.map(({ who }) => who), ["registry", "renderer"])
+    await query(postgres.url, "DROP OWNED BY registry, renderer; DROP ROLE registry, renderer")
+    await query(postgres.url, "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO PUBLIC")
+    assert.notDeepEqual(await rights(postgres.url), before)
+    assert.deepStrictEqual(await migrate(postgres.url), [])
+    assert.deepStrictEqual(await rights(postgres.url), before)
+  } finally {
+    await postgres.stop()
   }
 })
 
