@@ -41,7 +41,12 @@ export interface Outlet {
   readonly acknowledged: () => number
   /** Waits until that many are. */
   readonly whenAcknowledged: (count: number) => Effect.Effect<void>
+  /** Says so when events wait to be stored for longer than a bus that works needs. */
+  readonly problem: () => string | undefined
 }
+
+/** Seconds without any progress: what a cluster takes to find a leader is no problem yet. */
+const tolerance = 5
 
 /** Counted since the start, over all outlets. */
 export interface PublisherTotals {
@@ -72,6 +77,10 @@ export class Publisher extends Context.Service<Publisher, {
         const moved = Latch.makeUnsafe(false)
         const refused = Latch.makeUnsafe(false)
         let refusal: { readonly reason: string; readonly noStream: boolean } | undefined
+        /** Since there was progress. */
+        let lastRefusal: string | undefined
+        let stuckSeconds = 0
+        const waiting = () => window.offered() - window.acknowledged()
         const counts = { shortened: 0 }
         const dropped: Array<string> = []
 
@@ -82,6 +91,7 @@ export class Publisher extends Context.Service<Publisher, {
               refused: (reason, noStream) => {
                 window.pause()
                 refusal = { reason, noStream }
+                lastRefusal = reason
                 refused.openUnsafe()
               },
               shortened: () => void counts.shortened++,
@@ -137,6 +147,11 @@ export class Publisher extends Context.Service<Publisher, {
         yield* Effect.gen(function*() {
           yield* Effect.sleep("1 second")
           const now = { stored: window.acknowledged(), duplicates: window.duplicates(), shortened: counts.shortened }
+          // Counted, not taken from a clock: a time in which this process did not run says nothing about the bus.
+          if (now.stored > counted.stored || waiting() === 0) {
+            stuckSeconds = 0
+            lastRefusal = undefined
+          } else stuckSeconds++
           yield* Metric.update(stored, now.stored - counted.stored)
           yield* Metric.update(duplicates, now.duplicates - counted.duplicates)
           yield* Metric.update(shortened, now.shortened - counted.shortened)
@@ -162,7 +177,12 @@ export class Publisher extends Context.Service<Publisher, {
           }),
           offered: window.offered,
           acknowledged: window.acknowledged,
-          whenAcknowledged: (count) => until(() => window.acknowledged() >= count)
+          whenAcknowledged: (count) => until(() => window.acknowledged() >= count),
+          problem: () => {
+            if (stuckSeconds < tolerance || waiting() === 0) return undefined
+            const why = lastRefusal === undefined ? "" : `: ${lastRefusal}`
+            return `NATS has not stored ${waiting()} events for ${stuckSeconds} seconds${why}`
+          }
         } satisfies Outlet
       })
 

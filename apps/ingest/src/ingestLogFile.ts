@@ -109,6 +109,7 @@ export const ingestLogFile = Effect.fn("ingestLogFile")(function*({ busy, meter,
   meter.isStored = () => false
   const outlet = yield* publisher.outlet
   meter.isStored = () => outlet.acknowledged() >= outlet.offered()
+  meter.problem = () => file.problem() ?? outlet.problem() ?? checkpointProblem
   yield* Effect.logInfo("following log file", { resumed: saved !== undefined })
 
   const remember = Effect.gen(function*() {

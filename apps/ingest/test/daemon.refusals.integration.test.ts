@@ -1,4 +1,6 @@
-import { DHCP } from "@leasehold/events"
+import { freePort } from "@leasehold/devstack"
+import { eventuallyHolds } from "@leasehold/devstack/test"
+import { DHCP, type IngestReport } from "@leasehold/events"
 import { appendFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
@@ -31,6 +33,43 @@ describe("a bus that refuses", () => {
     await stream.manager.streams.update(DHCP.name, { ...config, max_msgs: -1 })
     await stream.reaches(source.lines.length)
     assertSameLines((await stream.lines()).toSorted(), source.lines.toSorted())
+  })
+
+  it("is a problem of the file as long as it stores nothing, whether it refuses or is silent", async () => {
+    const port = await freePort()
+    const { ingest, path, signalBus, source, stream } = await openSite({ INGEST_OPS_PORT: String(port) })
+    const health = async () =>
+      (await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined))?.text() ?? "no answer"
+    const reported = async () => {
+      const answer = await stream.connection.request("ingest.v1.status.lab", "", { timeout: 1_000 }).catch(() =>
+        undefined
+      )
+      return answer?.json<IngestReport>().sources[0]?.problem ?? "no problem"
+    }
+    const tells = (ask: () => Promise<string>, what: RegExp) =>
+      eventuallyHolds(`there is ${what}`, ask, (answer) => what.test(answer))
+    writeFileSync(path, source.take(5))
+    ingest.start()
+    await stream.reaches(5)
+    await tells(health, /^ok$/mu)
+    const { config } = await stream.manager.streams.info(DHCP.name)
+    await stream.manager.streams.update(DHCP.name, { ...config, max_msgs: 5, discard: "new" })
+    appendFileSync(path, source.take(3))
+    const refused = /NATS has not stored 3 events for \d+ seconds: maximum messages exceeded$/mu
+    await tells(reported, refused)
+    assert.match(await health(), refused)
+    await stream.manager.streams.update(DHCP.name, { ...config, max_msgs: -1 })
+    await stream.reaches(8)
+    await tells(reported, /^no problem$/u)
+    signalBus("SIGSTOP")
+    try {
+      appendFileSync(path, source.take(2))
+      await tells(health, /NATS has not stored 2 events for \d+ seconds$/mu)
+    } finally {
+      signalBus("SIGCONT")
+    }
+    await tells(health, /^ok$/mu)
+    assertSameLines(await stream.lines(), source.lines)
   })
 
   it("for their size gets smaller events, and a gap where nothing is left to take away", async () => {
