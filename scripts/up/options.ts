@@ -8,7 +8,8 @@ export const usage = `Usage: npm start                      a demonstration on a
   --conf FILE         the conf file to write, e.g. /etc/dnsmasq.d/01-leasehold.conf
   --activate COMMAND  what makes dnsmasq use it, e.g. 'systemctl restart dnsmasq'
   --hosts-dir DIR     instead of --conf: the directory given to dhcp-hostsfile=; activated by SIGHUP
-  --pid-file FILE     dnsmasq's pid file (needed with --hosts-dir unless --activate is given)
+  --pid-file FILE     dnsmasq's pid file, e.g. /run/dnsmasq/dnsmasq.pid: says which process it is where several run
+                      (needed with --hosts-dir unless --activate is given)
   --server NAME       what this dnsmasq is called (default: lab)
   --subnet CIDR       a subnet it serves, e.g. 10.0.0.0/24; may be given several times. New systems get a
                       reservation by themselves; with 10.0.0.0/24:assigned not those with a made-up MAC
@@ -20,6 +21,8 @@ export const usage = `Usage: npm start                      a demonstration on a
   --help              this text
 
 Environment: DATABASE_URL and NATS_SERVERS point at servers that run already; nothing is started in their place.
+DATABASE_URL has to be the database's owner, who migrates it. NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_CREDS and
+NATS_TLS_CA are as for the apps.
 `
 
 /** What the renderer is told about the file, and how it is put to use. */

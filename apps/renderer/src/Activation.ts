@@ -25,7 +25,7 @@ import { activationsThat, blocked } from "./metrics.ts"
 import { Processes, type SignalError } from "./Processes.ts"
 import { type LineRefused, logLine, seconds } from "./proofs/logLine.ts"
 import { openLogTail } from "./proofs/LogTail.ts"
-import { lookBefore, newProcess } from "./proofs/newProcess.ts"
+import { lookBefore, newProcess, nothingBefore } from "./proofs/newProcess.ts"
 import { type ProofMissing } from "./proofs/ProofMissing.ts"
 import { spend, untouched, waitOf } from "./ReloadBudget.ts"
 import { type Activation as Means, type Mode, RendererConfig } from "./RendererConfig.ts"
@@ -65,6 +65,8 @@ export class Activation extends Context.Service<Activation, {
       const settings = yield* RendererConfig
       const { activateTimeout, mode, settle } = settings
       const budget = yield* Ref.make(untouched)
+      /** What there was before the restarts that failed since the last that did not. */
+      const failed = yield* Ref.make(nothingBefore)
 
       const provided = <A, E>(self: Effect.Effect<A, E, FileSystem.FileSystem | Processes | Scope.Scope>) =>
         Effect.scoped(self).pipe(
@@ -82,9 +84,12 @@ export class Activation extends Context.Service<Activation, {
         new NotReady({ reason: `cannot read dnsmasq's log: ${message}` })
 
       const restart = Effect.fnUntraced(function*(command: string) {
-        const before = yield* lookBefore(settings)
+        const before = yield* lookBefore(settings, yield* Ref.get(failed))
+        yield* Ref.set(failed, before)
         yield* runShell(command, activateTimeout)
-        return { blocked: yield* newProcess(settings, before), refused: [] }
+        const blocked = yield* newProcess(settings, before)
+        yield* Ref.set(failed, nothingBefore)
+        return { blocked, refused: [] }
       })
 
       /** The process that was signalled, where it is known. */

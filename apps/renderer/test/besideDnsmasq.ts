@@ -2,6 +2,7 @@
 import { type Lab, startLab } from "@leasehold/devstack/lab"
 import { eventuallyHolds } from "@leasehold/devstack/test"
 import { Context, Effect, Layer, Logger, Schedule } from "effect"
+import { spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { rendererLayer } from "../src/index.ts"
@@ -77,6 +78,17 @@ export const besideDnsmasq = Effect.fnUntraced(
         )
     }
   }
+)
+
+/** A dnsmasq of somebody else, which serves nothing. */
+export const anotherDnsmasq = Effect.acquireRelease(
+  Effect.sync(() =>
+    spawn("dnsmasq", ["--no-daemon", "--conf-file=/dev/null", "--port=0"], {
+      env: { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` },
+      stdio: "ignore"
+    })
+  ),
+  (child) => Effect.sync(() => child.kill("SIGKILL"))
 )
 
 /** Looks until what is seen holds. */

@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { besideDnsmasq, changed, lookOnce, startRenderer } from "./besideDnsmasq.ts"
+import { anotherDnsmasq, besideDnsmasq, changed, lookOnce, startRenderer } from "./besideDnsmasq.ts"
 
 const mac = "02:00:00:00:00:01"
 const line = (address: string, name = "nas") => `dhcp-host=${mac.toUpperCase()},${address},${name}`
@@ -94,6 +94,32 @@ describeLab("mode conf", () => {
       // The same bytes are not tried again yet; other bytes are.
       yield* database.reserve("02:00:00:00:00:02", "10.99.0.20", "later")
       yield* database.query("UPDATE reservations SET address = '10.99.0.21' WHERE name = 'nas'")
+      yield* cycle
+      assert.strictEqual((yield* database.row).result, "applied")
+      yield* health
+    }))
+
+  it.live("knows without a pid file, beside another dnsmasq, that the previous file is in use again", () =>
+    Effect.gen(function*() {
+      const { client, database, directory, env, lab, lines } = yield* besideDnsmasq("conf")
+      const other = yield* anotherDnsmasq
+      // With the share that is usual, a way back that is not seen would make the next change wait for minutes.
+      const { cycle, health } = yield* startRenderer(
+        changed(env, { RENDERER_PID_FILE: "", RENDERER_RELOAD_SHARE: "0.1" })
+      )
+      yield* database.reserve(mac, "10.99.0.7", "nas")
+      yield* cycle
+      writeFileSync(join(directory, "00-operator.conf"), "dhcp-host=02:00:00:00:00:99,10.99.0.8,operator\n")
+      yield* database.query("UPDATE reservations SET address = '10.99.0.8'")
+      yield* cycle
+      assert.isNull(other.exitCode)
+      assert.deepStrictEqual(yield* lines, [line("10.99.0.7")])
+      assert.match((yield* database.row).error ?? "", /^the activation command ended .*: duplicate [^;]*$/u)
+      assert.isFalse(existsSync(join(lab.confDir, ".01-leasehold.conf.unverified")))
+      const machine = yield* client("one", mac)
+      assert.strictEqual((yield* Effect.promise(() => machine.obtain())).ip, "10.99.0.7")
+
+      yield* database.query("UPDATE reservations SET address = '10.99.0.9'")
       yield* cycle
       assert.strictEqual((yield* database.row).result, "applied")
       yield* health

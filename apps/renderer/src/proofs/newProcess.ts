@@ -13,8 +13,11 @@ import { ProofMissing } from "./ProofMissing.ts"
 export interface Before {
   readonly at: number
   readonly all: ReadonlyArray<DnsmasqProcess>
-  readonly named: Option.Option<DnsmasqProcess>
+  /** Those that the pid file named. */
+  readonly named: ReadonlyArray<DnsmasqProcess>
 }
+
+export const nothingBefore: Before = { at: 0, all: [], named: [] }
 
 type Needs = Pick<Settings, "pidFile" | "proofTimeout" | "settle">
 
@@ -23,22 +26,33 @@ const named = Effect.fnUntraced(function*(pidFile: Option.Option<string>) {
   return Option.isSome(pidFile) ? yield* processes.ofPidFile(pidFile.value) : Option.none<DnsmasqProcess>()
 })
 
-/** What there is before the command is given. */
-export const lookBefore = Effect.fnUntraced(function*({ pidFile }: Needs) {
+const has = (all: ReadonlyArray<DnsmasqProcess>, process: DnsmasqProcess) => all.some((one) => isSame(one, process))
+const union = (all: ReadonlyArray<DnsmasqProcess>, more: ReadonlyArray<DnsmasqProcess>) => [
+  ...all,
+  ...more.filter((one) => !has(all, one))
+]
+
+/**
+ * What there is before the command is given, and what there was before those that failed: what the new dnsmasq takes
+ * the place of may have ended in one of them.
+ */
+export const lookBefore = Effect.fnUntraced(function*({ pidFile }: Needs, failed: Before) {
   const processes = yield* Processes
-  const before: Before = { at: yield* processes.now, all: yield* processes.all, named: yield* named(pidFile) }
+  const before: Before = {
+    at: yield* processes.now,
+    all: union(failed.all, yield* processes.all),
+    named: union(failed.named, Option.toArray(yield* named(pidFile)))
+  }
   return before
 })
-
-const has = (all: ReadonlyArray<DnsmasqProcess>, process: DnsmasqProcess) => all.some((one) => isSame(one, process))
 
 /** Why a process is not the new dnsmasq; none when it is. */
 const objection = (process: DnsmasqProcess, before: Before, now: ReadonlyArray<DnsmasqProcess>) => {
   if (has(before.all, process)) return `dnsmasq (process ${process.pid}) is the one from before`
   // The kernel and `/proc/uptime` round a tick differently.
   if (process.started < before.at - 1) return `dnsmasq (process ${process.pid}) is older than the command`
-  const old = Option.isSome(before.named)
-    ? before.all.filter((one) => Option.exists(before.named, (it) => isSame(it, one)))
+  const old = before.named.length > 0
+    ? before.named
     : before.all.filter(({ command }) => command === process.command)
   const left = old.find((one) => has(now, one))
   return left === undefined ? undefined : `the old dnsmasq (process ${left.pid}) still runs beside the new one`

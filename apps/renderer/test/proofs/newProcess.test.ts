@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { type DnsmasqProcess, Processes } from "../../src/Processes.ts"
-import { lookBefore, newProcess } from "../../src/proofs/newProcess.ts"
+import { lookBefore, newProcess, nothingBefore } from "../../src/proofs/newProcess.ts"
 
 /** What a machine has: its dnsmasq processes, and the id in the pid file. */
 interface Machine {
@@ -22,9 +22,18 @@ const settings = (pidFile: boolean) => ({
   settle: Duration.millis(300)
 })
 
-/** Each machine in turn: the first before the command, the second from then on, the third after 200 ms. */
-const prove = Effect.fnUntraced(function*(pidFile: boolean, before: Machine, after: Machine, later = after) {
-  let machine = before
+/**
+ * Each machine in turn: the first before the command, the second from then on, the third after 200 ms. `failed` is what
+ * there was before a command that failed.
+ */
+const prove = Effect.fnUntraced(function*(
+  pidFile: boolean,
+  before: Machine,
+  after: Machine,
+  later = after,
+  failed?: Machine
+) {
+  let machine = failed ?? before
   const found = (pid: number | undefined) =>
     Effect.sync(() => Option.fromUndefinedOr(machine.all.find((one) => one.pid === pid)))
   const processes = Layer.mock(Processes, {
@@ -34,7 +43,9 @@ const prove = Effect.fnUntraced(function*(pidFile: boolean, before: Machine, aft
     ofPidFile: () => Effect.suspend(() => found(machine.pidFile))
   })
   return yield* Effect.gen(function*() {
-    const seen = yield* lookBefore(settings(pidFile))
+    const earlier = failed === undefined ? nothingBefore : yield* lookBefore(settings(pidFile), nothingBefore)
+    machine = before
+    const seen = yield* lookBefore(settings(pidFile), earlier)
     machine = after
     const proof = yield* Effect.forkChild(Effect.result(newProcess(settings(pidFile), seen)))
     yield* TestClock.adjust("200 millis")
@@ -168,6 +179,38 @@ describe("the proof of a restart", () => {
       /still runs beside/u
     ]
   ]
+  const waysBack: ReadonlyArray<readonly [string, boolean, Machine, Machine, Machine, RegExp]> = [
+    [
+      "holds without a pid file when the command that failed ended the old one",
+      false,
+      { all: [old, libvirt] },
+      { all: [libvirt] },
+      { all: [fresh, libvirt] },
+      /^proven$/u
+    ],
+    [
+      "fails when the process was started by the command that failed",
+      false,
+      { all: [old, libvirt] },
+      { all: [fresh, libvirt] },
+      { all: [fresh, libvirt] },
+      /there is no new dnsmasq process/u
+    ],
+    [
+      "fails when the old one still runs that the command that failed left",
+      true,
+      { all: [old], pidFile: 10 },
+      { all: [old, dnsmasq(12, now - 9)], pidFile: 12 },
+      { all: [old, fresh], pidFile: 11 },
+      /the old dnsmasq \(process 10\) still runs beside the new one/u
+    ]
+  ]
+  for (const [what, pidFile, failed, before, after, outcome] of waysBack) {
+    it.effect(`on the way back ${what}`, () =>
+      Effect.gen(function*() {
+        assert.match(yield* prove(pidFile, before, after, after, failed), outcome)
+      }))
+  }
   for (const [what, pidFile, before, after, later, outcome] of cases) {
     it.effect(what, () =>
       Effect.gen(function*() {
