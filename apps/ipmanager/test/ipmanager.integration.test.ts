@@ -293,6 +293,7 @@ describe("an import", () => {
   it("shows what it would do, does all of it when it is told yes, and can be taken back at once", async () => {
     const trial = await run(["import", conf(), "--dry-run"])
     assert.strictEqual(trial.code, 0, trial.err)
+    assert.notInclude(trial.err, "take these lines out")
     assert.strictEqual(trial.out, `+ 10.0.0.7 nas ${mac(1)}\n+ 10.0.0.8 laptop ${mac(2)},${mac(3)}\n`)
     const counts = "created,changed,unchanged,removed,change\r\n"
     assert.strictEqual(await done("import", conf(), "--dry-run", "--csv"), `${counts}2,0,0,0,\r\n`)
@@ -302,13 +303,14 @@ describe("an import", () => {
     const imported = await run(["import", conf()], { answers: [true], progress: true })
     assert.strictEqual(imported.code, 0, imported.err)
     assert.match(imported.err, /\[#{30}\] 2 of 2/u)
+    assert.include(imported.err, `now take these lines out of ${conf()}:2-3, or dnsmasq will not start`)
     assert.deepStrictEqual((await list("host", "list")).map(({ name, source }) => [name, source]), [
       ["nas", "import"],
       ["laptop", "import"]
     ])
     const again = await run(["import", conf(), "--yes"])
     assert.strictEqual(again.code, 0)
-    assert.match(again.err, /nothing had to be changed/u)
+    assert.match(again.err, /nothing had to be changed\nnow take these lines out of /u)
     assert.strictEqual(await done("import", conf(), "--yes", "--csv"), `${counts}0,0,2,0,\r\n`)
     const [change] = await list("log", "--limit", "1")
     await done("undo", String(change?.["id"]))
@@ -362,7 +364,9 @@ describe("an import", () => {
     assert.match(trial.out, /^~ 10\.0\.0\.7 files .*name: nas → files$/mu)
     assert.match(trial.out, /^\+ 10\.0\.0\.9 new/mu)
     assert.match(trial.out, /^- 10\.0\.0\.8 laptop/mu)
-    assert.include(await json("import", other, "--mode", "update", "--yes"), { created: 1, changed: 1, removed: 0 })
+    const updated = await run(["import", other, "--mode", "update", "--yes", "--json"])
+    assert.notInclude(updated.err, "take these lines out")
+    assert.include(JSON.parse(updated.out), { created: 1, changed: 1, removed: 0 })
     assert.include(await json("import", other, "--mode", "replace", "--yes"), { created: 0, unchanged: 2, removed: 1 })
     assert.deepStrictEqual((await list("host", "list")).map(({ name }) => name), ["files", "new"])
   })

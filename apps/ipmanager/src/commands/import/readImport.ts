@@ -5,7 +5,7 @@ import { readCsv } from "../../domain/imports/csv.ts"
 import { detectFormat, type ImportFormat } from "../../domain/imports/detectFormat.ts"
 import { readDnsmasq } from "../../domain/imports/dnsmasq.ts"
 import { gather } from "../../domain/imports/gather.ts"
-import { type Gathered, leftOut, merge, refuse } from "../../domain/imports/ImportItem.ts"
+import { type Gathered, leftOut, merge, type Place, refuse } from "../../domain/imports/ImportItem.ts"
 import { withoutBroken } from "../../domain/imports/withoutBroken.ts"
 import { readJson } from "../../domain/imports/json.ts"
 import { readKea } from "../../domain/imports/kea.ts"
@@ -14,24 +14,26 @@ import { failed } from "../../domain/Failure.ts"
 
 const stdin = "/dev/stdin"
 
+/** With the places of its hosts, which are lines of a configuration. */
+const asConf = (found: Gathered) => ({ found, inConf: found.items.map(({ place }) => place) })
+
 /** A configuration with what it includes. */
 const readConf = Effect.fnUntraced(function*(path: string) {
   const { files, unreadable } = yield* readConfTree([path])
-  return merge([
-    ...files.map(({ broken, kind, path, text }) => {
-      const form = kind === "conf" ? "conf" : "hosts"
-      const read = kind === "ethers" ? readEthers(path, text) : readDnsmasq(path, text, form)
-      return withoutBroken(path, { text, broken }, kind === "conf" ? "dnsmasq" : kind, read)
-    }),
-    {
-      items: [],
-      problems: unreadable.map(({ from, path: missing, reason }) =>
-        from === undefined
-          ? refuse({ file: missing, line: 1 }, "file", reason)
-          : leftOut(from, "file", `${missing} is not followed: ${reason}`)
-      )
-    }
-  ])
+  const read = files.map(({ broken, kind, path, text }) => {
+    const form = kind === "conf" ? "conf" : "hosts"
+    const found = kind === "ethers" ? readEthers(path, text) : readDnsmasq(path, text, form)
+    return { kind, found: withoutBroken(path, { text, broken }, kind === "conf" ? "dnsmasq" : kind, found) }
+  })
+  const missing = unreadable.map(({ from, path: missing, reason }) =>
+    from === undefined
+      ? refuse({ file: missing, line: 1 }, "file", reason)
+      : leftOut(from, "file", `${missing} is not followed: ${reason}`)
+  )
+  return {
+    found: merge([...read.map(({ found }) => found), { items: [], problems: missing }]),
+    inConf: read.flatMap(({ found, kind }) => kind === "conf" ? asConf(found).inConf : [])
+  }
 })
 
 const readers: Readonly<
@@ -45,6 +47,7 @@ const readers: Readonly<
   kea: readKea
 }
 
+/** Besides what was gathered: every line of dnsmasq's configuration that has a host of it. */
 export const readImport = Effect.fnUntraced(function*(
   files: ReadonlyArray<string>,
   given: ImportFormat | "auto",
@@ -52,6 +55,7 @@ export const readImport = Effect.fnUntraced(function*(
 ) {
   const found: Array<Gathered> = []
   const names: Array<Names> = []
+  const inConf: Array<ReadonlyArray<Place>> = []
   for (const file of files) {
     const path = file === "-" ? stdin : file
     const decoded = yield* Effect.mapError(
@@ -69,9 +73,14 @@ export const readImport = Effect.fnUntraced(function*(
       names.push({ ...read, problems })
     } else if (format !== "dnsmasq") {
       found.push(withoutBroken(file, decoded, format, readers[format](file, text)))
-    } else if (path !== stdin) found.push(yield* readConf(path))
-    // What is piped in can be read once only.
-    else found.push(withoutBroken(file, decoded, format, readDnsmasq(file, text, "conf")))
+    } else {
+      // What is piped in can be read once only.
+      const conf = path === stdin
+        ? asConf(withoutBroken(file, decoded, format, readDnsmasq(file, text, "conf")))
+        : yield* readConf(path)
+      found.push(conf.found)
+      inConf.push(conf.inConf)
+    }
   }
-  return gather(merge(found), names, subnet)
+  return { ...gather(merge(found), names, subnet), inConf: inConf.flat() }
 })

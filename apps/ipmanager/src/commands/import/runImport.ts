@@ -12,8 +12,10 @@ import {
   problemObject,
   registryProblems
 } from "../../domain/imports/preview.ts"
+import { takeOut } from "../../domain/imports/takeOut.ts"
 import { toReservation } from "../../domain/imports/toReservation.ts"
 import type { Column } from "../../domain/output/Column.ts"
+import { harmless } from "../../domain/output/harmless.ts"
 import { jsonText } from "../../domain/output/json.ts"
 import { counted } from "../../domain/words.ts"
 import { orUndefined } from "../../globals.ts"
@@ -103,7 +105,7 @@ export const runImport = Effect.fn("runImport")(function*(input: {
 }) {
   const screen = yield* Screen
   const form = yield* format
-  const { items, problems: local } = yield* readImport(input.files, input.format, orUndefined(input.subnet))
+  const { inConf, items, problems: local } = yield* readImport(input.files, input.format, orUndefined(input.subnet))
   const mode = modes[input.mode]
   // What cannot be read is told together with what the registry says of the rest.
   const answer = items.length === 0 ? undefined : yield* send(items, mode, true)
@@ -143,8 +145,11 @@ export const runImport = Effect.fn("runImport")(function*(input: {
     }
     return yield* screen.err(`dry run: ${totals(answer)}; nothing was changed\n`)
   }
+  const left = takeOut(inConf)
+  const tellLeft = left === undefined ? Effect.void : screen.err(`${harmless(left)}\n`)
   if (all === 0) {
     yield* screen.err(`${counted(answer.unchanged, "host")} there already; nothing had to be changed\n`)
+    yield* tellLeft
     return form === "text" ? undefined : yield* printOne(countColumns, answer)
   }
   yield* screen.err(`${preview}${totals(answer)}\n`)
@@ -160,5 +165,6 @@ export const runImport = Effect.fn("runImport")(function*(input: {
     })
   }
   yield* screen.err(`done; take it back with: ipmanager undo ${done.change}\n`)
+  yield* tellLeft
   yield* printOne(countColumns, done)
 })

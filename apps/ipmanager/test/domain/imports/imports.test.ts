@@ -7,6 +7,7 @@ import { readDnsmasq } from "../../../src/domain/imports/dnsmasq.ts"
 import { gather } from "../../../src/domain/imports/gather.ts"
 import { type Gathered, type ImportItem, readMac } from "../../../src/domain/imports/ImportItem.ts"
 import { problemLine } from "../../../src/domain/imports/preview.ts"
+import { takeOut } from "../../../src/domain/imports/takeOut.ts"
 import { withoutBroken } from "../../../src/domain/imports/withoutBroken.ts"
 import { decodeText, isUtf16 } from "../../../src/domain/decodeText.ts"
 import { parseJsonWithComments } from "../../../src/domain/imports/jsonWithComments.ts"
@@ -272,5 +273,20 @@ describe("MACs", () => {
     }
     for (const text of ["", "52:54:00:ab:cd", "52:54:00:ab:cd:0g", "52:54:00:ab:cd:01:02"])
       assert.isUndefined(readMac(text))
+  })
+})
+
+describe("what has to go after an import", () => {
+  const places = (file: string, ...lines: ReadonlyArray<number>) => lines.map((line) => ({ file, line }))
+
+  it("is told by file, neighbouring lines together and each once", () => {
+    const text = takeOut([...places("a.conf", 5, 4, 12, 4), ...places("b.conf", 3)])
+    assert.match(text ?? "", /^now take these lines out of a\.conf:4-5,12 and b\.conf:3, or dnsmasq will not start/u)
+    assert.isUndefined(takeOut([]))
+  })
+
+  it("is cut where it would be longer than anybody reads", () => {
+    const text = takeOut(places("a.conf", ...Array.from({ length: 1000 }, (_, index) => 2 * index)))
+    assert.match(text ?? "", /,38 and more, or/u)
   })
 })
