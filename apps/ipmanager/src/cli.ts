@@ -3,6 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Fiber, Layer } from "effect"
 import { writeSync } from "node:fs"
 import { userInfo } from "node:os"
+import { resolve } from "node:path"
 import { createInterface } from "node:readline"
 import { exitCodes, Failure, formatFailure } from "./domain/Failure.ts"
 import { program } from "./program.ts"
@@ -34,6 +35,18 @@ const ask = (question: string, signal: AbortSignal): Promise<boolean> =>
     signal.addEventListener("abort", () => lines.close(), { once: true })
     process.stderr.write(`${question} [y/N] `)
   })
+
+/** npm runs a script at the root of the clone, and says where its user is: relative paths are meant from there. */
+const goWhereUserIs = () => {
+  const from = process.env["INIT_CWD"] ?? ""
+  // Anywhere else it is of an npm that started something else, and somebody went on from there.
+  if (from === "" || process.cwd() !== resolve(import.meta.dirname, "../../..")) return
+  try {
+    process.chdir(from)
+  } catch {
+    // Gone meanwhile: what cannot be read is told by its name.
+  }
+}
 
 const isSet = (name: string) => (process.env[name] ?? "") !== ""
 
@@ -81,6 +94,7 @@ export const main = async (): Promise<void> => {
   // What cannot be told is no reason to end otherwise.
   process.stderr.on("error", () => undefined)
   process.once("uncaughtException", endAtBrokenSession)
+  goWhereUserIs()
   const fiber = Effect.runFork(
     program(process.argv.slice(2)).pipe(Effect.provide(Layer.merge(screenLayer, NodeServices.layer)))
   )

@@ -97,10 +97,12 @@ export const runProgram = async (
 export const spawnProgram = async (
   words: ReadonlyArray<string>,
   env: Readonly<Record<string, string>> = {},
-  streams: readonly [stdout: "pipe" | number, stderr: "pipe" | number] = ["pipe", "pipe"]
+  streams: readonly [stdout: "pipe" | number, stderr: "pipe" | number] = ["pipe", "pipe"],
+  cwd: string = process.cwd()
 ): Promise<Answer> => {
   const child = spawn(process.execPath, [ipmanagerMain, ...words], {
     env: { PATH: process.env["PATH"] ?? "", ...env },
+    cwd,
     stdio: ["ignore", ...streams]
   })
   const text = { out: "", err: "" }

@@ -208,6 +208,18 @@ describe("the process", () => {
     assert.strictEqual((await withFull("stderr", "whoami", "--server", "http://127.0.0.1:9")).code, 4)
   })
 
+  it("takes relative paths from where its user is, whom npm brought to the root of the clone", async () => {
+    const [user, other] = ["user-", "other-"].map((name) => mkdtempSync(join(tmpdir(), name)))
+    assert.isDefined(user)
+    writeFileSync(join(user, "empty.conf"), "log-dhcp\n")
+    const from = async (cwd: string | undefined) =>
+      (await spawnProgram(["import", "empty.conf", "--yes"], { INIT_CWD: user }, ["pipe", "pipe"], cwd)).err
+    const [byNpm, elsewhere] = await Promise.all([from(join(import.meta.dirname, "../../..")), from(other)])
+    for (const one of [user, other]) rmSync(`${one}`, { recursive: true })
+    assert.include(byNpm, "there is no host to import in empty.conf")
+    assert.include(elsewhere, "cannot read empty.conf: it does not exist")
+  })
+
   it("starts, answers on stdout, and ends with the code", async () => {
     const [version, unreachable] = await Promise.all([
       spawnProgram(["--version"]),
