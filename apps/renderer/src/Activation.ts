@@ -22,7 +22,7 @@ import {
 } from "effect"
 import { type CommandError, runShell } from "./Command.ts"
 import { activationsThat, blocked } from "./metrics.ts"
-import { Processes, type SignalError } from "./Processes.ts"
+import { type DnsmasqProcess, isSame, Processes, type SignalError } from "./Processes.ts"
 import { type LineRefused, logLine, seconds } from "./proofs/logLine.ts"
 import { openLogTail } from "./proofs/LogTail.ts"
 import { lookBefore, newProcess, nothingBefore } from "./proofs/newProcess.ts"
@@ -54,6 +54,8 @@ export class Activation extends Context.Service<Activation, {
   activate(path: Option.Option<string>): Effect.Effect<Activated, ActivationError>
   /** How long the reload budget makes the next one wait. */
   readonly wait: Effect.Effect<Duration.Duration>
+  /** dnsmasq skipped lines, and somebody restarted it since: it may use them now. */
+  readonly isOutdated: Effect.Effect<boolean>
   /** Takes one from the budget that an earlier run began so long ago. */
   spent(ago: Duration.Duration): Effect.Effect<void>
 }>()("renderer/Activation") {
@@ -67,6 +69,13 @@ export class Activation extends Context.Service<Activation, {
       const budget = yield* Ref.make(untouched)
       /** What there was before the restarts that failed since the last that did not. */
       const failed = yield* Ref.make(nothingBefore)
+
+      /** The dnsmasq that skipped lines of the file in place. */
+      const skippedBy = yield* Ref.make(Option.none<DnsmasqProcess>())
+      const serving = Option.match(settings.pidFile, {
+        onNone: () => Effect.succeedNone,
+        onSome: processes.ofPidFile
+      })
 
       const provided = <A, E>(self: Effect.Effect<A, E, FileSystem.FileSystem | Processes | Scope.Scope>) =>
         Effect.scoped(self).pipe(
@@ -108,7 +117,9 @@ export class Activation extends Context.Service<Activation, {
         const began = yield* Clock.monotonicTimeNanos
         const process = yield* hangUp(hosts.activation)
         if (Option.isSome(path)) {
-          return yield* logLine(settings, tail, pathsOf(hosts.directory, path.value), process, began)
+          const read = yield* logLine(settings, tail, pathsOf(hosts.directory, path.value), process, began)
+          yield* Ref.set(skippedBy, read.refused.length > 0 ? yield* serving : Option.none())
+          return read
         }
         // Without a file there is nothing to log.
         yield* Effect.sleep(settle)
@@ -139,6 +150,11 @@ export class Activation extends Context.Service<Activation, {
         }),
         wait: Effect.gen(function*() {
           return waitOf(yield* Ref.get(budget), yield* Clock.monotonicTimeNanos)
+        }),
+        isOutdated: Effect.gen(function*() {
+          const by = yield* Ref.get(skippedBy)
+          if (Option.isNone(by)) return false
+          return Option.exists(yield* serving, (now) => !isSame(now, by.value))
         }),
         spent: Effect.fnUntraced(function*(ago) {
           const began = (yield* Clock.monotonicTimeNanos) - Duration.toNanosUnsafe(ago)

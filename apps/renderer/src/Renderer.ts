@@ -194,7 +194,8 @@ export class Renderer extends Context.Service<Renderer, {
           return Option.none<Duration.Duration>()
         }
         const disk = looked.success
-        if (isUpToDate(recorded, disk)) {
+        const isOutdated = yield* activation.isOutdated
+        if (isUpToDate(recorded, disk) && !isOutdated) {
           yield* Ref.set(problem, Option.none())
           return Option.none()
         }
@@ -204,7 +205,8 @@ export class Renderer extends Context.Service<Renderer, {
         const rendered = yield* Effect.trackDuration(reservations.render, metrics.renders, Duration.toSeconds)
         const hash = hashOf(rendered.content)
         if (
-          disk.verified && disk.hash === hash && Option.exists(recorded.applied, (applied) => applied.hash === hash)
+          !isOutdated && disk.verified && disk.hash === hash &&
+          Option.exists(recorded.applied, (applied) => applied.hash === hash)
         ) {
           yield* used(rendered, hash)
           return Option.none()

@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { readdirSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { applied, besideDnsmasq, changed, lookOnce, startRenderer } from "./besideDnsmasq.ts"
+import { applied, besideDnsmasq, changed, eventually, lookOnce, startRenderer } from "./besideDnsmasq.ts"
 import { startReader } from "./Reader.ts"
 
 const mac = "02:00:00:00:00:01"
@@ -74,6 +74,33 @@ describeLab("mode hosts", () => {
       const machine = yield* client("one", mac)
       assert.strictEqual((yield* Effect.promise(() => machine.obtain())).ip, "10.99.0.7")
       assert.include(yield* Effect.promise(() => lab.log()), "at line 3 of")
+    }))
+
+  it.live("looks again at what dnsmasq skipped when somebody restarted it", () =>
+    Effect.gen(function*() {
+      const { client, database, env, lab, pid } = yield* besideDnsmasq("hosts", {
+        lines: ["dhcp-host=02:00:00:00:00:99,10.99.0.7,operator"]
+      })
+      const { cycle } = yield* startRenderer(env)
+      const reads = Effect.promise(async () => count(await lab.log(), ": read "))
+      yield* database.reserve(mac, "10.99.0.7", "nas")
+      yield* cycle
+      yield* cycle
+      assert.match((yield* database.row).error ?? "", /^dnsmasq skipped /u)
+      assert.strictEqual(yield* reads, 1)
+
+      yield* Effect.promise(() => lab.writeConf({ hosts: true }))
+      yield* Effect.promise(() => lab.restartDnsmasq())
+      yield* eventually("dnsmasq has started", reads, (times) => times === 2)
+      const restarted = yield* pid
+      yield* cycle
+      const { applied_reservations, error, result } = yield* database.row
+      assert.deepStrictEqual([result, applied_reservations, error], ["applied", 1, null])
+      const machine = yield* client("one", mac)
+      assert.strictEqual((yield* Effect.promise(() => machine.obtain())).ip, "10.99.0.7")
+      // That was one signal, and what is known now is not asked again.
+      yield* cycle
+      assert.deepStrictEqual([yield* reads, yield* pid], [3, restarted])
     }))
 
   it.live("touches nothing while dnsmasq does not run, and goes on when it does", () =>
