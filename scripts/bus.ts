@@ -1,9 +1,10 @@
 /**
  * The three commands of the NATS CLI that the first tour needs, for machines without it:
- * `pub SUBJECT BODY`, `req SUBJECT BODY`, `sub SUBJECT`. The server is `NATS_SERVERS`, else the one of `npm start`.
+ * `pub SUBJECT BODY`, `req SUBJECT BODY`, `sub SUBJECT`. The server is `NATS_SERVERS`, else the one of `npm start`;
+ * credentials are the apps' (`NATS_USER` and the others).
  */
 import { sanitizeText } from "@leasehold/events"
-import { connect } from "@nats-io/transport-node"
+import { connectNats } from "./up/connectNats.ts"
 
 const usage = "Usage: npm run -s bus -- pub SUBJECT BODY | req SUBJECT BODY | sub SUBJECT\n"
 
@@ -13,9 +14,8 @@ if (subject === undefined || !["pub", "req", "sub"].includes(verb ?? "")) {
   process.stderr.write(usage)
   process.exitCode = 1
 } else {
-  const servers = process.env["NATS_SERVERS"]?.split(",") ?? ["127.0.0.1:4222"]
   try {
-    const connection = await connect({ servers, timeout: 5_000 })
+    const connection = await connectNats("npm run bus")
     try {
       if (verb === "sub") {
         process.once("SIGINT", () => void connection.drain())
@@ -31,7 +31,7 @@ if (subject === undefined || !["pub", "req", "sub"].includes(verb ?? "")) {
       await connection.close()
     }
   } catch (error) {
-    process.stderr.write(`${servers.join(",")}: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
     process.exitCode = 1
   }
 }

@@ -4,13 +4,13 @@
  * Order: servers, migrations, onlooker, apps, and in a demonstration the dnsmasq with its clients. Everything is stopped
  * in the reverse order. Nothing outlives this process, even when it is killed.
  */
-import { connect } from "@nats-io/transport-node"
 import { mkdir } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { migrate } from "./migrate.ts"
 import { type App, startApp } from "./up/App.ts"
 import { freeApiPort } from "./up/apiPort.ts"
 import { whenOrphaned } from "./up/ancestors.ts"
+import { connectNats } from "./up/connectNats.ts"
 import { demonstrate, type Demonstration } from "./up/demonstration.ts"
 import { environmentOf } from "./up/environment.ts"
 import { type Followed, type Options, parseOptions, usage, UsageError } from "./up/options.ts"
@@ -62,11 +62,7 @@ async function up(options: Options): Promise<void> {
   const followed = options.mode.type === "followed" ? options.mode : demo?.followed
   if (followed === undefined) throw new Error("nothing to follow")
 
-  const connection = await connect({
-    servers: servers.natsServers.split(","),
-    name: "npm start",
-    maxReconnectAttempts: -1
-  })
+  const connection = await connectNats("npm start", servers.natsServers)
   finalizers.push(() => connection.close())
 
   const apps: Array<App> = []

@@ -1,6 +1,8 @@
 /** `npm start` as a person uses it: as a process of its own, ended by Ctrl-C or worse. */
+import { startNats } from "@leasehold/devstack"
 import { describeLab } from "@leasehold/devstack/lab/test"
 import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -27,10 +29,13 @@ interface Run {
   said(pattern: RegExp, limitMs?: number): Promise<string>
 }
 
-function start(...args: ReadonlyArray<string>): Run {
+const start = (...args: ReadonlyArray<string>): Run => startWith({}, ...args)
+
+function startWith(settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>): Run {
   const env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: "C" }
   delete env["DATABASE_URL"]
   delete env["NATS_SERVERS"]
+  Object.assign(env, settings)
   const child = spawn(process.execPath, ["scripts/run.mjs", "scripts/up.ts", "--data", data, ...args], {
     cwd: root,
     env,
@@ -56,6 +61,19 @@ function start(...args: ReadonlyArray<string>): Run {
   }
   running = run
   return run
+}
+
+const bus = async (settings: Readonly<Record<string, string>>, args: ReadonlyArray<string>) => {
+  const child = spawn(process.execPath, ["scripts/bus.ts", ...args], {
+    cwd: root,
+    env: { ...process.env, ...settings },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+  let said = ""
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (chunk: string) => said += chunk)
+  const [code] = await once(child, "close")
+  return { code: Number(code), said }
 }
 
 /** Processes that have the data directory in their command line or environment. */
@@ -110,6 +128,37 @@ describe("npm start", () => {
     await run.said(/reserved 10\.0\.0\.7 for nas/u)
     await run.said(/no --conf given/u)
     await run.said(/dhcp\.v1\.event\.shop\.ack/u)
+  })
+
+  it("has the credentials that a NATS of others wants, as `npm run bus` has", async () => {
+    const config = join(data, "nats.conf")
+    writeFileSync(config, "authorization { user: app, password: secret }\n")
+    const nats = await startNats({ config })
+    try {
+      const settings = { NATS_SERVERS: nats.url, NATS_USER: "app", NATS_PASSWORD: "secret" }
+      const log = join(data, "dnsmasq.log")
+      writeFileSync(log, "")
+      const run = startWith(settings, "--plain", "--log-file", log, "--server", "shop", "--subnet", "10.0.0.0/24")
+      await run.said(/no --conf given/u)
+      const request = [
+        "req",
+        "dhcp.v1.inject.shop",
+        "{\"kind\":\"ack\",\"mac\":\"52:54:00:12:34:57\",\"ip\":\"10.0.0.8\"}"
+      ]
+      const end = Date.now() + 45_000
+      let asked = await bus(settings, request)
+      while (asked.code !== 0 && Date.now() < end) asked = await bus(settings, request)
+      assert.strictEqual(asked.code, 0, asked.said)
+      await run.said(/discovered \S+ \(52:54:00:12:34:57\)/u)
+
+      const stranger = await bus({ ...settings, NATS_PASSWORD: "guessed" }, request)
+      assert.strictEqual(stranger.code, 1)
+      assert.match(stranger.said, /Authorization Violation.*NATS_PASSWORD/u)
+      run.child.kill("SIGINT")
+      assert.strictEqual(await run.ended, 0, run.output())
+    } finally {
+      await nats.stop()
+    }
   })
 
   it("says what is wrong with its options, and starts nothing", async () => {

@@ -4,6 +4,7 @@
  * What `DATABASE_URL` or `NATS_SERVERS` names is used as it is, and nothing is started in its place.
  */
 import { freePort, startNats, startPostgres } from "@leasehold/devstack"
+import { withoutSecret } from "@leasehold/runtime/Nats/NatsConfig"
 import { join } from "node:path"
 import pg from "pg"
 
@@ -48,7 +49,7 @@ export async function startServers(data: string): Promise<Servers> {
       databaseUrl,
       natsServers,
       shown: [
-        `nats ${natsServers} (${origin(external.nats)})`,
+        `nats ${natsServers.split(",").map(withoutSecret).join(",")} (${origin(external.nats)})`,
         `postgres ${host}${pathname} (${origin(external.database)})`
       ],
       stop
