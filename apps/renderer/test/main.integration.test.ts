@@ -7,6 +7,16 @@ import { applied, besideDnsmasq, changed, eventually } from "./besideDnsmasq.ts"
 import { startDaemon } from "./startDaemon.ts"
 
 describe("the renderer's program", () => {
+  it.live("says how it is used, and begins nothing, when it is given arguments", () =>
+    Effect.gen(function*() {
+      const helped = yield* startDaemon({}, ["--help"])
+      assert.strictEqual(yield* helped.ended, 0)
+      assert.match(helped.said(), /^DESCRIPTION\n[^]*the environment\n\nUSAGE\n {2}renderer/u)
+      const mistaken = yield* startDaemon({}, ["start"])
+      assert.strictEqual(yield* mistaken.ended, 1)
+      assert.match(mistaken.said(), /Unexpected positional argument: "start"/u)
+    }))
+
   it.live("ends with 1 and the name of the variable when its configuration is wrong", () =>
     Effect.gen(function*() {
       const daemon = yield* startDaemon({ RENDERER_SERVER: "lab", DATABASE_URL: "postgres://nowhere" })

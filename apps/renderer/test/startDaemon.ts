@@ -8,14 +8,14 @@ const main = new URL("../src/main.ts", import.meta.url).pathname
 
 export interface Daemon {
   readonly child: ChildProcess
-  /** What it logged. */
+  /** What it logged or printed. */
   readonly said: () => string
   readonly ended: Effect.Effect<number | string | null>
   /** The answer of its port for metrics and health; empty while nothing listens. */
   get(path: "/healthz" | "/metrics"): Effect.Effect<string>
 }
 
-export const startDaemon = Effect.fnUntraced(function*(env: Environment) {
+export const startDaemon = Effect.fnUntraced(function*(env: Environment, args: ReadonlyArray<string> = []) {
   const port = yield* Effect.promise(() => freePort())
   const get: Daemon["get"] = (path) =>
     Effect.promise(() =>
@@ -24,7 +24,7 @@ export const startDaemon = Effect.fnUntraced(function*(env: Environment) {
     )
   return yield* Effect.acquireRelease(
     Effect.sync((): Daemon => {
-      const child = spawn(process.execPath, [main], {
+      const child = spawn(process.execPath, [main, ...args], {
         env: { PATH: process.env["PATH"], ...env, RENDERER_OPS_PORT: String(port) },
         stdio: ["ignore", "pipe", "pipe"]
       })
