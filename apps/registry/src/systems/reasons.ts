@@ -44,7 +44,7 @@ const by = ({ actor, at, change }: By): string => `by ${actor} on ${second(at)} 
 const second = (at: string): string => `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`
 
 const nameReason = (
-  { name, nameSource }: KnownSystem,
+  { clientName, name, nameSource }: KnownSystem,
   { firstName, firstNameAt, namedBy, reservations }: Background
 ) => {
   if (nameSource === "administrator") {
@@ -63,9 +63,11 @@ const nameReason = (
       : `It is called ${name} because it calls itself ${JSON.stringify(firstName)}${first}, which is made a host name; `
         + "digits of its MAC at the end mean that another system has the name without them."
   }
-  return firstName === null
-    ? `It is called ${name} because it calls itself nothing: the name is made by the naming policy.`
-    : `It is called ${name}, by the naming policy, which does not let it be called ${JSON.stringify(firstName)}.`
+  if (firstName === null) {
+    const itself = clientName === null ? "nothing" : `${JSON.stringify(clientName)}, which is no usable name`
+    return `It is called ${name} because it calls itself ${itself}: the name is made by the naming policy.`
+  }
+  return `It is called ${name}, by the naming policy, which does not let it be called ${JSON.stringify(firstName)}.`
 }
 
 const addressReason = ({ address, lastSeen, server }: KnownSystem, { addressAt, addressServer }: Background) =>
