@@ -244,13 +244,27 @@ describe("undoing", () => {
     assert.include((await refusal(served.ipam.undoChange({ id: change }))).message, "the registry itself")
   })
 
-  it("is refused where somebody else has the place by now", async () => {
+  it("is refused where somebody else has the place by now, and says who", async () => {
     await reserve([1], "10.0.0.7", "nas")
     const { change } = await served.ipam.deleteReservation({ key: "nas" })
-    await reserve([2], "10.0.0.7", "tv")
-    const refused = await refusal(served.ipam.undoChange({ id: change }))
-    assert.strictEqual(refused.code, Code.FailedPrecondition)
-    assert.include(refused.message, "reservation.address")
+    const refusedBy = async (number: number, address: string, name: string) => {
+      const { reservation } = await reserve([number], address, name)
+      const refused = await refusal(served.ipam.undoChange({ id: change }))
+      assert.strictEqual(refused.code, Code.FailedPrecondition)
+      await served.ipam.deleteReservation({ key: name })
+      const holder = `${name} ${macOf(number)} ${address} (id ${reservation?.id})`
+      const [before = "", after] = refused.message.split(holder)
+      assert.strictEqual(after, "", refused.message)
+      return before
+    }
+    const since = "something is in the way since: "
+    assert.strictEqual(await refusedBy(2, "10.0.0.7", "tv"), `${since}10.0.0.7 is reserved for `)
+    assert.strictEqual(
+      await refusedBy(1, "10.0.0.8", "tv"),
+      `${since}${macOf(1)} has a reservation in this subnet already: `
+    )
+    assert.strictEqual(await refusedBy(2, "10.0.0.8", "nas"), `${since}nas is the name of `)
+    await served.ipam.undoChange({ id: change })
   })
 
   it("leaves what a system was observed to do since", async () => {

@@ -10,6 +10,7 @@ import { Effect } from "effect"
 import { ApiError } from "../../api/ApiError.ts"
 import type { Caller } from "../../api/Caller.ts"
 import { refusalOf } from "../refusals.ts"
+import { inTheWay } from "./inTheWay.ts"
 import { followNames, refuseHeldNames, renameBackSql, stateBackSql } from "./names.ts"
 import { identityOf, isKey, keyOf, matches, relations } from "./relations.ts"
 
@@ -120,6 +121,18 @@ export const undoChange = (client: Client, caller: Caller, id: string): Effect.E
     if (mine.length === 0) return yield* refused("there is nothing in it that could be taken back")
     for (const relation of mine) yield* refuseStrays(client, id, relation)
     yield* refuseHeldNames(client, id)
+    yield* client.query("SAVEPOINT before_undo")
+    yield* takeBack(client, caller, id, steps).pipe(
+      Effect.catchTag("PostgresError", (error) => refuseBecauseOf(client, error))
+    )
+    for (const relation of mine) {
+      const [stray] = yield* client.query<{ label: string }>(straysSql(relation, "before"), [id])
+      if (stray !== undefined) return yield* refused(`${stray.label} cannot be made what it was before`)
+    }
+  })
+
+const takeBack = Effect.fnUntraced(
+  function*(client: Client, caller: Caller, id: string, steps: ReadonlyArray<Step>) {
     yield* client.query(deferSql)
     for (const step of steps) {
       if (!(step.relation in relations)) continue
@@ -129,13 +142,14 @@ export const undoChange = (client: Client, caller: Caller, id: string): Effect.E
     }
     yield* followNames(client, caller, id)
     yield* client.query("SET CONSTRAINTS ALL IMMEDIATE")
-    for (const relation of mine) {
-      const [stray] = yield* client.query<{ label: string }>(straysSql(relation, "before"), [id])
-      if (stray !== undefined) return yield* refused(`${stray.label} cannot be made what it was before`)
-    }
-  }).pipe(
-    Effect.catchTag("PostgresError", (error) => {
-      const refusal = refusalOf(error)
-      return Effect.fail(refusal === undefined ? error : refused(`something is in the way since: ${refusal.message}`))
-    })
-  )
+  }
+)
+
+/** Says who is in the way, which can be asked only after what was done so far is undone. */
+const refuseBecauseOf = Effect.fnUntraced(function*(client: Client, error: PostgresError) {
+  const refusal = refusalOf(error)
+  if (refusal === undefined) return yield* error
+  yield* client.query("ROLLBACK TO SAVEPOINT before_undo")
+  const holder = yield* inTheWay(client, error)
+  return yield* refused(`something is in the way since: ${holder ?? refusal.message}`)
+})
