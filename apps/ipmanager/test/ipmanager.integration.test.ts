@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
@@ -587,6 +587,14 @@ describe("what else an administrator does", () => {
     const codes = told.map(({ code }) => code)
     assert.include(codes, "unreadable")
     for (const absent of ["no-log-dhcp", "subnet-without-dhcp-range"]) assert.notInclude(codes, absent)
+
+    const empty = join(directory, "empty.d")
+    mkdirSync(empty)
+    const nothing = await run(["check", "--dnsmasq-conf", empty, "--json"])
+    assert.strictEqual(nothing.code, 5)
+    const only: ReadonlyArray<{ readonly code: string; readonly subject: string }> = JSON.parse(nothing.out)
+    assert.deepStrictEqual(only.filter(({ subject }) => subject === empty).map(({ code }) => code), ["nothing-read"])
+    assert.notInclude(only.map(({ code }) => code), "subnet-without-dhcp-range")
   })
 
   it("makes, lists and revokes tokens, and tells a secret once", async () => {

@@ -67,6 +67,16 @@ const reviewConf = Effect.fnUntraced(function*(paths: ReadonlyArray<string>, ser
   ].filter((address) => address !== "" && !ranges.some((range) => isInside(range, address))))
   // What is not read says nothing of what is missing.
   if (unreadable.some(({ from }) => from === undefined)) return [...missing, ...reviewHosts(hosts, reservations)]
+  if (!files.some(({ kind }) => kind === "conf")) {
+    const nothing: Finding = {
+      severity: "error",
+      code: "nothing-read",
+      subject,
+      message: "no configuration file was read: there is none in it",
+      advice: "Give the file, or the directory, that dnsmasq is started with."
+    }
+    return [nothing]
+  }
   return [
     ...missing,
     ...reviewOptions(lines, ranges, outside.size, subject),
