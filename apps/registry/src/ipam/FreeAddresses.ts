@@ -9,6 +9,7 @@ import { Ipv4 } from "@leasehold/events"
 import { type Client, Postgres, type PostgresError } from "@leasehold/runtime"
 import { Context, Effect, Layer, Schema, Semaphore } from "effect"
 import { ApiError } from "../api/ApiError.ts"
+import { subnetLabel } from "./model.ts"
 import { expireSql, holdSql, isBounded, lockSql, nextSql, takeSql, untilSql } from "./Subnets/free.ts"
 import { findSubnet, type StoredSubnet } from "./Subnets/rows.ts"
 
@@ -22,10 +23,11 @@ const atOnce = 2
 
 const decodeAddress = Schema.decodeUnknownEffect(Ipv4)
 
-const full = ({ cidr, name }: StoredSubnet, field: string) =>
+const full = (subnet: StoredSubnet, field: string) =>
   ApiError.refuse(
     "resource-exhausted",
-    `${cidr} (${name}) is full: every address is reserved, leased, excluded, or was told to somebody within the last minute`,
+    `${subnetLabel(subnet)} is full: `
+      + "every address is reserved, leased, excluded, or was told to somebody within the last minute",
     field
   )
 

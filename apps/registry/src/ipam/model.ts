@@ -26,6 +26,10 @@ export interface SubnetSettings {
   readonly comment: string
 }
 
+/** How a subnet is called in an error: `10.0.0.0/24 (office)`, or the CIDR alone where that is its name. */
+export const subnetLabel = ({ cidr, name }: Pick<SubnetSettings, "cidr" | "name">): string =>
+  cidr === name ? cidr : `${cidr} (${name})`
+
 export interface Utilisation {
   readonly addresses: number
   readonly reserved: number

@@ -106,6 +106,9 @@ describe("a subnet", () => {
       assert.deepStrictEqual(fields, ["subnet.cidr"])
       assert.include(message, "10.0.0.0/24 (lab)")
     }
+    await served.ipam.createSubnet({ subnet: { cidr: "10.94.0.0/24" } })
+    const { message } = await refusal(served.ipam.createSubnet({ subnet: { cidr: "10.94.0.0/25" } }))
+    assert.match(message, /overlaps the subnet 10\.94\.0\.0\/24$/u)
   })
 
   const wrong: ReadonlyArray<readonly [string, Wanted, string]> = [

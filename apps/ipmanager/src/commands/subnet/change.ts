@@ -93,7 +93,8 @@ export const subnetRm = Command.make(
       const { subnet } = yield* registry.call((client, context) => client.ipam.getSubnet({ key }, context))
       const reserved = subnet?.utilisation?.reserved ?? 0n
       const also = withReservations && reserved > 0n ? ` with its ${counted(reserved, "reservation")}` : ""
-      yield* confirm(`Remove ${subnet?.cidr ?? key} (${subnet?.name ?? ""})${also}?`)
+      const name = subnet === undefined || subnet.name === subnet.cidr ? "" : ` (${subnet.name})`
+      yield* confirm(`Remove ${subnet?.cidr ?? key}${name}${also}?`)
     }
     const { change, reservations } = yield* registry.call((client, context) =>
       client.ipam.deleteSubnet({ key, withReservations, dryRun }, context)

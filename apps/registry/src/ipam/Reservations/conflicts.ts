@@ -7,7 +7,7 @@ import type { Client } from "@leasehold/runtime"
 import { Effect } from "effect"
 import { ApiError } from "../../api/ApiError.ts"
 import { parseNetwork, textOf } from "../fields.ts"
-import { describe } from "../model.ts"
+import { describe, subnetLabel } from "../model.ts"
 import { isBounded, nextSql } from "../Subnets/free.ts"
 import type { StoredSubnet } from "../Subnets/rows.ts"
 import { type Described, groupsSql } from "./holders.ts"
@@ -55,7 +55,7 @@ export const unfitAddress = (subnet: StoredSubnet, address: Ipv4): string | unde
   const network = parseNetwork(subnet.cidr)
   const number = ipv4ToNumber(address)
   if (network === undefined || number < network.first || number > network.last) {
-    return `it is outside ${subnet.cidr} (${subnet.name})`
+    return `it is outside ${subnetLabel(subnet)}`
   }
   const hosts = `hosts of ${subnet.cidr} have ${textOf(network.first + 1)} to ${textOf(network.last - 1)}`
   if (number === network.first) return `it is the network's own address: ${hosts}`

@@ -4,7 +4,7 @@ import type { Client } from "@leasehold/runtime"
 import { Effect, Result } from "effect"
 import { ApiError } from "../../api/ApiError.ts"
 import { type Network, readNetwork, textOf } from "../fields.ts"
-import { type AddressRange, describe, type SubnetSettings } from "../model.ts"
+import { type AddressRange, describe, subnetLabel, type SubnetSettings } from "../model.ts"
 import { type Described, groupsSql } from "../Reservations/holders.ts"
 
 const namePattern = /^[\p{L}\p{N}][\p{L}\p{N} ._/-]{0,62}$/u
@@ -101,7 +101,7 @@ const renamedSql = `
 export const refuseConflicts = Effect.fnUntraced(function*(client: Client, id: string, subnet: SubnetSettings) {
   const [overlapped] = yield* client.query<{ cidr: string; name: string }>(overlapSql, [subnet.cidr, id])
   if (overlapped !== undefined) {
-    const message = `it overlaps the subnet ${overlapped.cidr} (${overlapped.name})`
+    const message = `it overlaps the subnet ${subnetLabel(overlapped)}`
     return yield* ApiError.refuse("already-exists", message, "subnet.cidr")
   }
   const [namesake] = yield* client.query<{ cidr: string }>(namesakeSql, [subnet.name, id])
