@@ -53,6 +53,9 @@ const lists: ReadonlyArray<readonly [what: RegExp, advice: string]> = [
   [/\bserver\b/u, "See `ipmanager server list`."]
 ]
 
+/** The registry runs, and cannot use what it needs. */
+const ofNats = /^NATS /u
+
 /** Fields as they are called here, where they are no part of a message, and the key is what was given anyway. */
 const plainFields = (message: string): string =>
   message.replace(/^(?:key|id): /u, "").replace(
@@ -103,6 +106,8 @@ export const explain = (cause: unknown, server: string): Failure => {
     .map(({ description, field }) => `${field}: ${description}`)
   const advice = code === Code.NotFound
     ? lists.find(([what]) => what.test(message))?.[1]
+    : code === Code.Unavailable && !isUnreachable && ofNats.test(message)
+    ? "Is NATS running, and does it let the registry in? The registry's log and its /healthz say what is wrong."
     : adviceOf(code, server)
   return new Failure({ reason: reasonOf(code), message, details, advice })
 }

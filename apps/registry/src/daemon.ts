@@ -16,16 +16,13 @@ import { declaredSubnetsLayer } from "./subnets/declaredSubnets.ts"
 import { Sweeper, sweepingLayer } from "./sweep/Sweeper.ts"
 import { webhookLayer } from "./webhook/webhookLayer.ts"
 
-const health = Effect.map(Effect.all([Postgres, Nats]), ([postgres, { connection }]) =>
+const health = Effect.map(Effect.all([Postgres, Nats]), ([postgres, nats]) =>
   Effect.gen(function*() {
     yield* Effect.mapError(
       postgres.query("SELECT 1 FROM subnets LIMIT 1").pipe(Effect.timeout("2 seconds")),
       () => "postgres: cannot be asked"
     )
-    yield* Effect.mapError(
-      Effect.tryPromise(() => connection.rtt()).pipe(Effect.timeout("2 seconds")),
-      () => "nats: does not answer"
-    )
+    yield* nats.health
   }))
 
 const opsServer = Layer.unwrap(Effect.map(health, (ask) => opsLayer("REGISTRY", ask)))

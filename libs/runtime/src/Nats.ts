@@ -32,6 +32,8 @@ export class Nats extends Context.Service<Nats, {
   readonly manager: JetStreamManager
   /** Fails when the connection has ended for good, which nothing but a fault does: there is no going on without it. */
   readonly closed: Effect.Effect<never, NatsError>
+  /** Fails with what is wrong where the server does not answer, or turns us away. */
+  readonly health: Effect.Effect<void, string>
 }>()("runtime/Nats") {
   static readonly layer = (name: string) =>
     Layer.effect(
@@ -47,7 +49,8 @@ export class Nats extends Context.Service<Nats, {
           { interruptible: true }
         )
         yield* Effect.logInfo("connected to nats", { server: connection.getServer() })
-        yield* reportStatus(connection).pipe(Effect.forkScoped)
+        const refusals = new Set<string>()
+        yield* reportStatus(connection, refusals).pipe(Effect.forkScoped)
         const manager = yield* attemptNats("open jetstream", () => jetstreamManager(connection)).pipe(
           Effect.tapError(tellOnce("cannot open jetstream")),
           Effect.retry(untilAvailable)
@@ -55,7 +58,15 @@ export class Nats extends Context.Service<Nats, {
         yield* ensureStreams(manager, config.replicas)
         const closed = Effect.flatMap(attemptNats("stay connected", () => connection.closed()), (error) =>
           new NatsError({ operation: "stay connected", cause: error ?? new Error("the connection was closed") }))
-        return Nats.of({ connection, manager, closed })
+        const health = attemptNats("ask", () =>
+          connection.rtt()).pipe(
+            Effect.timeout("2 seconds"),
+            Effect.mapError(() =>
+              `nats: ${[...refusals].at(-1) ?? "does not answer"}`
+            ),
+            Effect.asVoid
+          )
+        return Nats.of({ connection, manager, closed, health })
       })
     )
 }
@@ -115,9 +126,9 @@ export const presence = (connection: NatsConnection): Stream.Stream<"lost" | "ba
     Stream.changes
   )
 
-const reportStatus = (connection: NatsConnection) => {
+/** @param refusals why the server turned us away since it was lost */
+const reportStatus = (connection: NatsConnection, refusals: Set<string>) => {
   let isAway = false
-  const refusals = new Set<string>()
   return Stream.runForEach(statusOf(connection), (status) => {
     if (status.type === "disconnect" && !isAway) {
       isAway = true

@@ -107,7 +107,8 @@ describe("Nats", () => {
       yield* withNats(
         { NATS_SERVERS: url, NATS_USER: "app", NATS_PASSWORD: "one" },
         Effect.gen(function*() {
-          const { connection, manager } = yield* Nats
+          const { connection, health, manager } = yield* Nats
+          yield* health
           const turns = yield* presence(connection).pipe(Stream.take(2), Stream.runCollect, Effect.forkChild)
           const refusals = connection.status()
           yield* become(account("two"))
@@ -116,8 +117,10 @@ describe("Nats", () => {
             Stream.take(4),
             Stream.runDrain
           )
+          assert.strictEqual(yield* Effect.flip(health), "nats: Authorization Violation")
           yield* become(account("one"))
           assert.deepStrictEqual(yield* Fiber.join(turns), ["lost", "back"])
+          yield* health
           yield* Effect.promise(() => manager.streams.info("DHCP"))
         })
       ).pipe(Effect.provide(log))

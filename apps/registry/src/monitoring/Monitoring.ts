@@ -132,7 +132,7 @@ export class Monitoring extends Context.Service<Monitoring, {
 const asked = <A, E>(question: Effect.Effect<A, E>) =>
   question.pipe(
     Effect.timeout("2 seconds"),
-    Effect.mapError(() => ApiError.refuse("unavailable", "the bus does not answer: try again later"))
+    Effect.mapError(() => ApiError.refuse("unavailable", "NATS does not answer: try again later"))
   )
 
 /** By server, then by instance: a name that goes on with a dash comes after the shorter one. */

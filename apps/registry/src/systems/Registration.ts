@@ -95,7 +95,7 @@ export class Registration extends Context.Service<Registration, {
           const data = JSON.stringify({ id, at, mac, ip: address, clientName })
           if (dryRun) return { system: yield* attempt(caller, mac, subject, data, now), created }
           yield* attemptNats("publish", () => stream.publish(subject, data, { msgID: id, timeout: 5_000 })).pipe(
-            Effect.mapError(() => ApiError.refuse("unavailable", "the bus does not take the event: try again"))
+            Effect.mapError(() => ApiError.refuse("unavailable", "NATS does not take the event: try again"))
           )
           yield* postgres.query(appliedSql, [mac, `${at} ${id}`]).pipe(
             Effect.orDie,

@@ -143,7 +143,7 @@ export class Watching extends Context.Service<Watching, {
   )
 }
 
-const away = ApiError.refuse("unavailable", "the bus does not answer: try again")
+const away = ApiError.refuse("unavailable", "NATS does not answer: try again")
 const tooOld = ApiError.refuse(
   "out-of-range",
   "the changes since then are not kept any more: start over without a token",

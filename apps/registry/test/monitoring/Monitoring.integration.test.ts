@@ -207,5 +207,6 @@ describe("the status of the ingests", () => {
     await server.stop()
     const error = await run(Effect.flip(statesOf(monitoring, "lab")))
     assert.strictEqual(error.code, "unavailable")
+    assert.match(error.message, /^NATS does not answer/u)
   })
 })
