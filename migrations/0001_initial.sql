@@ -237,7 +237,7 @@ CREATE TABLE reservations (
   CONSTRAINT reservations_also_of_fkey FOREIGN KEY (also_of, subnet_id) REFERENCES reservations (id, subnet_id)
     ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
   CONSTRAINT reservations_also_of_check CHECK (also_of IS NULL OR (also_of <> id AND NOT ignore)),
-  CONSTRAINT reservations_mac_check CHECK (mac NOT IN ('00:00:00:00:00:00', 'ff:ff:ff:ff:ff:ff')),
+  CONSTRAINT reservations_mac_check CHECK (mac <> '00:00:00:00:00:00' AND mac & '01:00:00:00:00:00' = '00:00:00:00:00:00'),
   CONSTRAINT reservations_subnet_mac_key UNIQUE (subnet_id, mac),
   -- A name belongs to one system of a domain, which may have it in several subnets, or to the interfaces of one machine. The hash says nothing that the name
   -- does not, but a GiST index that begins with it takes a row in a fraction of the time. Expressions all of them, because

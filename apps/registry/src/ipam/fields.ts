@@ -41,6 +41,12 @@ export const readMac = reader(
   (text) => Option.filter(decodeMac(text), (mac) => !isNobodys(mac)),
   "a MAC address of six octets such as 52:54:00:12:34:56, which is neither all zeros nor broadcast"
 )
+/** Multicast: the second hexadecimal digit is odd. It may be seen in a log, but no machine is reached by it alone. */
+const isOfGroup = (mac: Mac) => /^.[13579bdf]/u.test(mac)
+export const readInterfaceMac = reader(
+  (text) => Option.filter(decodeMac(text), (mac) => !isNobodys(mac) && !isOfGroup(mac)),
+  "a MAC address of six octets such as 52:54:00:12:34:56, which is neither all zeros nor that of a group (multicast)"
+)
 export const readServer = reader(
   Schema.decodeUnknownOption(ServerId),
   "the name of a DHCP server: 1 to 63 lower-case letters, digits and dashes"

@@ -179,7 +179,7 @@ describe("what a reservation wants", () => {
   beforeEach(() => create([1], { address: "10.0.0.2", name: "nas" }))
 
   it("is not for a MAC that no interface has", async () => {
-    for (const mac of ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "FF-FF-FF-FF-FF-FF"]) {
+    for (const mac of ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "FF-FF-FF-FF-FF-FF", "01:00:5e:00:00:01"]) {
       assert.deepStrictEqual((await refusal(create([mac], { address: "10.0.0.7" }))).fields, ["reservation.macs"], mac)
       const bySql = served.database.query(
         "INSERT INTO reservations (mac, address, name) VALUES ($1, '10.0.0.7', 'x')",

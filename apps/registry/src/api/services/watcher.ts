@@ -27,7 +27,7 @@ import {
   WatchSystemsResponseSchema
 } from "@leasehold/registry-api"
 import { Effect, Option, Schema, Stream } from "effect"
-import { readAddress, readMac, readName } from "../../ipam/fields.ts"
+import { readAddress, readInterfaceMac, readMac, readName } from "../../ipam/fields.ts"
 import { Monitoring } from "../../monitoring/Monitoring.ts"
 import { AddressHistory } from "../../systems/AddressHistory.ts"
 import { Approval } from "../../systems/Approval.ts"
@@ -119,7 +119,7 @@ export const watcherService = (method: Implementing<Used>) =>
       Effect.fn("WatcherService.approveSystem")(function*({ address, dryRun, mac, name }, caller) {
         const approval = yield* Approval
         const { change, reservation } = yield* approval.approve(caller, {
-          mac: yield* Effect.fromResult(readMac("mac", mac)),
+          mac: yield* Effect.fromResult(readInterfaceMac("mac", mac)),
           address: address === ""
             ? undefined
             : address === "next"

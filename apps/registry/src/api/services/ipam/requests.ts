@@ -19,6 +19,7 @@ import {
   readAddress,
   readComment,
   readDomain,
+  readInterfaceMac,
   readKeep,
   readLeaseTime,
   readMac,
@@ -46,7 +47,7 @@ const readMacs = (macs: ReadonlyArray<string>) =>
   Result.gen(function*() {
     const field = "reservation.macs"
     if (macs.length === 0 || macs.length > mostMacs) return yield* invalid(field, `1 to ${mostMacs} MACs`, macs)
-    const read = yield* all(macs.map((mac) => readMac(field, mac)))
+    const read = yield* all(macs.map((mac) => readInterfaceMac(field, mac)))
     return new Set(read).size < read.length ? yield* invalid(field, "each MAC once", macs) : read
   })
 
