@@ -136,7 +136,7 @@ export class Reservations extends Context.Service<Reservations, {
         function*(caller: Caller, key: string, patch: ReservationPatch, dryRun: boolean) {
           const beginning = patch.address === "next" ? yield* search(destination(postgres, key, patch)) : undefined
           const { change, result } = yield* administration.change(
-            { caller, action: "host set", dryRun },
+            { caller, action: isMove(patch) ? "host move" : "host set", dryRun },
             (client) =>
               Effect.gen(function*() {
                 const before = yield* findReservation(client, key)
@@ -208,6 +208,10 @@ const subnetFor = Effect.fnUntraced(
     return yield* ApiError.refuse("failed-precondition", message, "reservation.address")
   }
 )
+
+/** Where it is, and nothing else. */
+const isMove = (patch: ReservationPatch): boolean =>
+  Object.keys(patch).every((field) => field === "address" || field === "subnet")
 
 /** Where a reservation is to have the next free address. */
 const destination = Effect.fnUntraced(function*(client: Client, key: string, { subnet }: ReservationPatch) {

@@ -291,10 +291,14 @@ describe("undoing", () => {
 describe("the list of changes", () => {
   it("has the latest first, with who did what, and each row before and after", async () => {
     await reserve([1], "10.0.0.7", "nas")
+    await update("nas", { address: "10.0.0.9" }, "address")
+    await update("nas", { address: "10.0.0.7" }, "address")
     await update("nas", { name: "tv" }, "name")
     const { changes } = await served.ipam.listChanges({})
     assert.deepStrictEqual(changes.map(({ action }) => action), [
       "host set",
+      "host move",
+      "host move",
       "host add",
       "subnet add",
       "insert naming_policies"
@@ -304,7 +308,7 @@ describe("the list of changes", () => {
     assert.deepStrictEqual([row?.entity, row?.label], ["reservation", `10.0.0.7 tv ${macOf(1)}`])
     assert.strictEqual(JSON.parse(row?.before ?? "{}").name, "nas")
     assert.strictEqual(JSON.parse(row?.after ?? "{}").name, "tv")
-    assert.strictEqual(changes[1]?.rows[0]?.before, "")
+    assert.strictEqual(changes[3]?.rows[0]?.before, "")
   })
 
   it("finds what a change is about by any of its names, now or before", async () => {
