@@ -11,6 +11,7 @@ import { followFiles } from "./FollowedFiles.ts"
 import { IngestStatus } from "./IngestStatus.ts"
 import { Publisher } from "./Publisher.ts"
 import { reporterLayer } from "./Reporter.ts"
+import { soleIngest } from "./soleIngest.ts"
 
 const ops = Layer.unwrap(Effect.map(IngestStatus, ({ health }) => opsLayer("INGEST", health)))
 
@@ -21,14 +22,17 @@ const files = Effect.gen(function*() {
   yield* Effect.all([Effect.scoped(followFiles), lost], { concurrency: "unbounded", discard: true })
 })
 
-export const daemon = files.pipe(
+const work = files.pipe(
   Effect.provide(
     Layer.mergeAll(Checkpoints.layer, ops, reporterLayer).pipe(
       Layer.provideMerge(Layer.mergeAll(Configuration.layer, Publisher.layer)),
       Layer.provideMerge(Bus.layer(Nats.layer("ingest"))),
       Layer.provideMerge(IngestStatus.layer)
     )
-  ),
+  )
+)
+
+export const daemon = Effect.scoped(Effect.andThen(soleIngest, work)).pipe(
   reportEnd("ingest"),
   Effect.provide(loggingLayer())
 )

@@ -62,6 +62,10 @@ export class IngestProcess {
     this.child?.kill(signal)
   }
 
+  pid(): number | undefined {
+    return this.child?.pid
+  }
+
   isRunning(): boolean {
     return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null
   }
