@@ -36,7 +36,7 @@ const lock = (directory: string) => {
   mkdirSync(directory, { recursive: true, mode: 0o750 })
   const database = new DatabaseSync(join(directory, "lock"), { timeout: 0 })
   try {
-    database.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE")
+    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE")
     return database
   } catch (cause) {
     database.close()
