@@ -10,8 +10,8 @@ export default defineConfig({
     reporters: ["default", new SummaryReporter()],
     passWithNoTests: false,
     pool: "forks",
-    // One more than the smallest machine has cores: most of what takes long waits for a client, a restart, a timer.
-    maxWorkers: 3,
+    // Two more than the smallest machine has cores: most of what takes long waits for a client, a restart, a timer.
+    maxWorkers: 4,
     // These only end what hangs: a machine that has other work may be many times slower.
     testTimeout: 90_000,
     hookTimeout: 90_000

@@ -58,7 +58,7 @@ export const SourceReport = Schema.Struct({
   unknownLines: count("Lines of dnsmasq-dhcp that no rule knows"),
   gaps: count("Losses that were told of"),
   lastEventAt: Schema.optionalKey(Timestamp),
-  problem: Schema.optionalKey(Text.annotate({ description: "What keeps it from being read" }))
+  problem: Schema.optionalKey(Text.annotate({ description: "What keeps it from being read or stored" }))
 })
 export type SourceReport = typeof SourceReport.Type
 

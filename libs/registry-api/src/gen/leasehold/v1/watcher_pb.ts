@@ -974,7 +974,7 @@ export type SourceStatus = Message<"leasehold.v1.SourceStatus"> & {
   lastEventAt?: Timestamp | undefined;
 
   /**
-   * What keeps it from being read; empty where nothing does.
+   * What keeps it from being read or stored; empty where nothing does.
    *
    * @generated from field: string problem = 10;
    */
