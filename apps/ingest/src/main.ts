@@ -3,7 +3,7 @@
  *
  * The daemon lives beside a DHCP server, which may be a small machine, so it is careful with memory. What decides about
  * that can only be said when Node starts, so it replaces itself by a Node that was told: a small heap, no compiler that
- * needs more memory than its code saves, one arena for malloc, and stripped types and bytecode kept in the state directory.
+ * needs more memory than its code saves, one arena for malloc, which gives back what is free, and stripped types and bytecode kept in the state directory.
  */
 import { join } from "node:path"
 
@@ -17,6 +17,9 @@ if (argv.length > 2) {
   process.execve(execPath, [execPath, ...execArgv, ...frugal, ...argv.slice(1)], {
     NODE_COMPILE_CACHE: compiled,
     MALLOC_ARENA_MAX: "1",
+    MALLOC_MMAP_THRESHOLD_: "16384",
+    MALLOC_TRIM_THRESHOLD_: "32768",
+    MALLOC_TOP_PAD_: "4096",
     ...env
   })
 } else {
