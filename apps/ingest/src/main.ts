@@ -3,7 +3,8 @@
  *
  * The daemon lives beside a DHCP server, which may be a small machine, so it is careful with memory. What decides about
  * that can only be said when Node starts, so it replaces itself by a Node that was told: a small heap, no compiler that
- * needs more memory than its code saves, one arena for malloc, which gives back what is free, and stripped types and bytecode kept in the state directory.
+ * needs more memory than its code saves, one arena for malloc, which gives back what is free, and stripped types and
+ * bytecode kept in the state directory.
  */
 import { join } from "node:path"
 
