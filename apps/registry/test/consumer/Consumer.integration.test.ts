@@ -1,5 +1,5 @@
 import { type Nats, startNats } from "@leasehold/devstack"
-import { eventually } from "@leasehold/devstack/test"
+import { eventually, eventuallyHolds } from "@leasehold/devstack/test"
 import { DiscoveryFact } from "@leasehold/events"
 import { Schema } from "effect"
 import { afterAll, assert, beforeAll, it } from "vitest"
@@ -38,7 +38,11 @@ it("makes a system, its history, its reservation and its facts of one event writ
   })
   const decoded = facts.map(({ body }) => Schema.decodeUnknownSync(DiscoveryFact)(JSON.parse(body)))
   assert.deepStrictEqual(decoded.map(({ type }) => type).toSorted(), ["reservation.created", "system.discovered"])
-  assert.deepStrictEqual(await database.query("SELECT * FROM outbox"), [])
+  await eventuallyHolds(
+    "what was published is forgotten",
+    () => database.query("SELECT * FROM outbox"),
+    (rows) => rows.length === 0
+  )
 })
 
 it("copies what does not decode to REJECTED, with the reason, and goes on", async () => {
