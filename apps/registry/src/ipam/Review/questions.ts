@@ -128,12 +128,13 @@ export const questions: ReadonlyArray<Question> = [
   {
     severity: "note",
     code: "address-outside-subnets",
+    // CASE and not AND: PostgreSQL may ask the second half first, which fails for an IPv6 address.
     sql: `SELECT network(set_masklen(y.address, 24))::text, count(*) || ' systems hold addresses of no subnet, such as '
         || min(host(y.address))
       FROM systems y
-      WHERE family(y.address) = 4 AND NOT coalesce((y.address - '0.0.0.0'::inet) <@ (
+      WHERE CASE family(y.address) WHEN 4 THEN NOT coalesce((y.address - '0.0.0.0'::inet) <@ (
         SELECT range_agg(int8range(network(s.cidr)::inet - '0.0.0.0'::inet, broadcast(s.cidr) - '0.0.0.0'::inet + 1)) FROM subnets s
-      ), false)
+      ), false) ELSE false END
       GROUP BY 1 ORDER BY 1`,
     advice: "Create the subnet, if it is yours."
   }
